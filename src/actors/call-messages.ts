@@ -1,0 +1,99 @@
+/** Arguments and answers of CallActor's methods, as they cross Dapr. */
+import type { CallFact } from '../call/events.js';
+import type { TurnOffer } from '../call/turn.js';
+import type { ConversationContext } from '../memory/context.js';
+
+export const CALL_ACTOR = 'CallActor';
+
+/** What is known of a call from its first moment; no personal data (the caller is a pseudonym). */
+export interface CallOrigin {
+  readonly correlationId: string;
+  readonly subjectId?: string;
+  readonly traceparent?: string;
+}
+
+export interface StartArgs {
+  readonly origin: CallOrigin;
+}
+
+export interface EventArgs {
+  readonly facts: readonly CallFact[];
+  readonly origin: CallOrigin;
+}
+
+export interface AttachArgs {
+  readonly workerId: string;
+  /** Address at which other workers reach this one, for finals that arrive elsewhere. */
+  readonly workerUrl: string;
+  readonly origin: CallOrigin;
+  /** This media worker had the call before: a session that Redis no longer has goes on under its incarnation. */
+  readonly previous?: { readonly incarnation: string; readonly mediaEpoch: number };
+}
+
+/** What the agent was saying when its media worker died: spoken through `spoken` sentences, perhaps more. */
+export interface Saying {
+  readonly turnId: string;
+  readonly sentences: readonly string[];
+}
+
+export interface Attached {
+  readonly incarnation: string;
+  readonly mediaEpoch: number;
+  readonly provisional: boolean;
+  readonly context: ConversationContext;
+  readonly saying?: Saying;
+  readonly traceparent?: string;
+}
+
+export interface SayingArgs {
+  readonly incarnation: string;
+  readonly mediaEpoch: number;
+  readonly saying: Saying;
+}
+
+export interface TurnArgs {
+  readonly incarnation: string;
+  readonly mediaEpoch: number;
+  readonly turnNo: number;
+  readonly offer: TurnOffer;
+}
+
+/** `durable: true` is the only acknowledgement. `archivedNos`: the media worker may forget turns up to this number. */
+export interface TurnAnswer {
+  readonly seq: number;
+  readonly durable: boolean;
+  readonly archivedNo: number;
+}
+
+export interface DetachArgs {
+  readonly incarnation: string;
+  readonly mediaEpoch: number;
+}
+
+export interface MediaLostArgs {
+  readonly workerId: string;
+  readonly mediaEpoch: number;
+}
+
+export interface ArchivedArgs {
+  readonly incarnation: string;
+  readonly seqs: readonly number[];
+}
+
+export interface Located {
+  readonly workerId: string;
+  readonly workerUrl: string;
+  readonly mediaEpoch: number;
+}
+
+export interface CallDescription {
+  readonly callConnectionId: string;
+  readonly incarnation: string;
+  readonly ownerEpoch: number;
+  readonly mediaEpoch: number;
+  readonly mediaWorker: string;
+  readonly phase: string;
+  readonly turns: number;
+  readonly archived: number;
+  readonly waiting: number;
+}

@@ -1,0 +1,27 @@
+/** Who answers: the port of the agent. An adapter streams its reply in parts; the media session speaks it. */
+import type { ContextPatch } from '../call/turn.js';
+import type { ConversationContext } from '../memory/context.js';
+
+export type ReplyPart =
+  /** Text as it comes, any chunking; the media session cuts it into sentences. */
+  | { readonly kind: 'text'; readonly text: string }
+  /** A change of the context that belongs to this reply. */
+  | { readonly kind: 'patch'; readonly patch: ContextPatch }
+  /** The agent hangs up after what it said. */
+  | { readonly kind: 'hangUp' };
+
+export interface ReplyRequest {
+  readonly context: ConversationContext;
+  /** The caller's words; undefined for the greeting. */
+  readonly heard: string | undefined;
+  readonly locale: string;
+}
+
+export interface Responder {
+  /** Name of the agent, as it stands in turns. */
+  readonly agent: string;
+  /** Ends early, without error, when the signal aborts. */
+  reply(request: ReplyRequest, signal: AbortSignal): AsyncIterable<ReplyPart>;
+  /** Phrases worth keeping as speech before anyone needs them. */
+  phrases(): readonly string[];
+}

@@ -1,0 +1,89 @@
+/**
+ * Every setting of a worker, one schema, all errors at once. Names of the specification first
+ * ("Environment Configuration"), then ours. Values come from the environment alone.
+ */
+import { prettifyError, z } from 'zod';
+import { RtvoiceError } from './errors.js';
+
+const flag = z
+  .enum(['true', 'false', '1', '0', ''])
+  .default('false')
+  .transform((value) => value === 'true' || value === '1');
+const port = z.coerce.number().int().min(1).max(65_535);
+const positive = z.coerce.number().positive();
+const optionalText = z
+  .string()
+  .optional()
+  .transform((value) => (value ? value : undefined));
+
+const key32 = z.string().refine((value) => Buffer.from(value, 'base64').length === 32, {
+  message: 'must be 32 bytes in base64 (openssl rand -base64 32)',
+});
+
+const shape = {
+  ENVIRONMENT: z.enum(['dev', 'test', 'staging', 'prod']),
+  REDIS_HOST: z.string().min(1),
+  REDIS_PORT: port.default(6379),
+  REDIS_SSL: flag,
+  REDIS_PASSWORD: optionalText,
+  REDIS_USERNAME: optionalText,
+  REDIS_MODE: z.enum(['plain', 'cluster', 'sentinel']).default('plain'),
+  REDIS_HASH_TAGS: flag,
+  REDIS_DEADLINE_MS: positive.default(250),
+  TTL_MULTIPLIER: z.coerce.number().positive().max(100).default(1),
+  COSMOS_ENDPOINT: z.url(),
+  COSMOS_KEY: z.string().min(1),
+  COSMOS_DATABASE: z.string().min(1).default('rtvoice'),
+  ACS_CONNECTION_STRING: z.string().regex(/endpoint=.+;accesskey=.+/i, {
+    message: 'must be endpoint=https://…;accesskey=…',
+  }),
+  ACS_ALLOW_INSECURE: flag,
+  PUBLIC_BASE_URL: z.url(),
+  HOST: z.string().default('127.0.0.1'),
+  PORT: port.default(8080),
+  APP_PORT: port.default(3000),
+  DAPR_HOST: z.string().default('127.0.0.1'),
+  DAPR_HTTP_PORT: port.default(3500),
+  DAPR_API_TOKEN: optionalText,
+  APP_API_TOKEN: optionalText,
+  WORKER_ID: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,80}$/, { message: 'letters, digits, . _ - only' })
+    .default(`worker-${process.pid}`),
+  WORKER_URL: optionalText,
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: optionalText,
+  RTVOICE_DATA_KEY: key32,
+  RTVOICE_URL_SECRET: optionalText,
+  SPEECH_VOICE: z.string().default('kal16'),
+  SPEECH_LOCALE: z.string().default('en-US'),
+  SPEECH_THREADS: z.coerce.number().int().min(1).max(16).default(1),
+  TTS_MEMORY_MB: positive.default(64),
+  DRAIN_GRACE_MS: positive.default(20_000),
+} as const;
+
+const schema = z.object(shape).superRefine((settings, context) => {
+  if (settings.ENVIRONMENT === 'prod' && settings.ACS_ALLOW_INSECURE) {
+    context.addIssue({ code: 'custom', path: ['ACS_ALLOW_INSECURE'], message: 'is refused in prod' });
+  }
+  const url = new URL(settings.PUBLIC_BASE_URL);
+  if (settings.ENVIRONMENT === 'prod' && url.protocol !== 'https:') {
+    context.addIssue({ code: 'custom', path: ['PUBLIC_BASE_URL'], message: 'must be https in prod' });
+  }
+});
+
+/** All settings of a worker, validated. */
+export type Config = Readonly<z.output<typeof schema>>;
+
+/** Names of all settings, for the test that holds .env.example and docker-compose.yml to them. */
+export const settingNames: readonly string[] = Object.keys(shape);
+
+/**
+ * Reads and validates the environment.
+ * @throws RtvoiceError RTV_CONFIG_INVALID, naming every bad setting and never its value.
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const parsed = schema.safeParse(env);
+  if (!parsed.success) throw new RtvoiceError('RTV_CONFIG_INVALID', `\n${prettifyError(parsed.error)}`);
+  return Object.freeze(parsed.data);
+}

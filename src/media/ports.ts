@@ -1,0 +1,56 @@
+/** What the media engine needs from outside, declared beside its user. */
+import type { Attached, CallOrigin, Saying, TurnAnswer } from '../actors/call-messages.js';
+import type { Answer } from '../actors/ports.js';
+import type { TurnOffer } from '../call/turn.js';
+
+/** The call's actor, as its media worker sees it. Never throws; each call has a deadline. */
+export interface CallLink {
+  attach(callId: string, origin: CallOrigin, previous: MediaPosition | undefined): Promise<Answer<Attached>>;
+  say(callId: string, at: MediaPosition, saying: Saying): Promise<Answer<object>>;
+  turn(callId: string, at: MediaPosition, turnNo: number, offer: TurnOffer): Promise<Answer<TurnAnswer>>;
+  detach(callId: string, at: MediaPosition): Promise<Answer<object>>;
+}
+
+/** Which attachment of which session this media worker holds. */
+export interface MediaPosition {
+  readonly incarnation: string;
+  readonly mediaEpoch: number;
+}
+
+/** Speech for a whole sentence: PCM16 mono at the session's rate. */
+export interface Voice {
+  speak(text: string, sampleRate: 16000 | 24000, signal: AbortSignal): Promise<Spoken>;
+}
+
+export interface Spoken {
+  readonly pcm: Buffer;
+  /** Where it came from, for the latency figures. */
+  readonly from: 'memory' | 'store' | 'synthesis';
+}
+
+/** The caller's line: the media socket as the session writes to it. */
+export interface MediaLine {
+  send(message: string | Buffer): void;
+  /** Bytes that the socket has not taken yet. */
+  readonly bufferedAmount: number;
+  close(code: number, reason: string): void;
+}
+
+export interface MediaMetrics {
+  /** ms from the final transcript to the first frame of the reply. */
+  firstFrame(ms: number, from: Spoken['from']): void;
+  /** ms from the socket's first metadata to the first frame of the greeting. */
+  greeting(ms: number): void;
+  turnAnswered(durable: boolean, ms: number): void;
+  frameIn(): void;
+  malformed(): void;
+  interrupted(): void;
+  failed(what: 'agent' | 'speech'): void;
+  /** A turn was given up: its call ended or the bound of waiting turns was passed. */
+  turnLost(reason: string): void;
+}
+
+export interface MediaLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}

@@ -1,0 +1,36 @@
+/** The calls whose audio this worker has. Words that were heard elsewhere come in here. */
+import type { Heard, MediaSession } from './session.js';
+
+export class SessionRegistry {
+  readonly #sessions = new Map<string, MediaSession>();
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  get(callId: string): MediaSession | undefined {
+    return this.#sessions.get(callId);
+  }
+
+  all(): MediaSession[] {
+    return [...this.#sessions.values()];
+  }
+
+  /** A second socket of a call takes the place of the first, as the newer attachment does at the actor. */
+  add(session: MediaSession): MediaSession | undefined {
+    const before = this.#sessions.get(session.callId);
+    this.#sessions.set(session.callId, session);
+    return before;
+  }
+
+  remove(session: MediaSession): void {
+    if (this.#sessions.get(session.callId) === session) this.#sessions.delete(session.callId);
+  }
+
+  /** false: the call's audio is not here. */
+  deliver(callId: string, heard: Heard): boolean {
+    const session = this.#sessions.get(callId);
+    session?.heard(heard);
+    return session !== undefined;
+  }
+}

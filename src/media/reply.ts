@@ -1,0 +1,139 @@
+/**
+ * One reply of the agent: its parts streamed from the responder, cut into sentences, each made into speech while the
+ * one before is heard. Ends with the words that the caller truly heard.
+ */
+
+import type { ReplyPart } from '../agent/responder.js';
+import type { ContextPatch } from '../call/turn.js';
+import type { Playout } from './playout.js';
+import type { Spoken, Voice } from './ports.js';
+import { heardWords } from './spoken-words.js';
+
+export interface ReplyHooks {
+  /** A sentence is about to be spoken: recorded before its first frame leaves. */
+  saying(sentences: readonly string[]): Promise<void>;
+  /** The first frame of the reply left. */
+  started(from: Spoken['from']): void;
+  /** Agent or speech failed: the phrase to say instead. */
+  failed(what: 'agent' | 'speech'): string;
+}
+
+export interface ReplyOutcome {
+  /** What was heard. */
+  readonly text: string;
+  readonly interrupted: boolean;
+  readonly patch: ContextPatch | undefined;
+  readonly hangUp: boolean;
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+}
+
+/** Cuts a stream of text into sentences; the speech folder has the splitter. */
+export interface Splitter {
+  push(text: string): string[];
+  flush(): string[];
+}
+
+export class Reply {
+  readonly #abort = new AbortController();
+  readonly #playout: Playout;
+  readonly #voice: Voice;
+  readonly #sampleRate: 16000 | 24000;
+  readonly #hooks: ReplyHooks;
+  readonly #sentences: string[] = [];
+  readonly #played: boolean[] = [];
+  #patch: ContextPatch | undefined;
+  #hangUp = false;
+  #startedAtMs = 0;
+  #cutText: string | undefined;
+  /** Settles when the reply's turn was handed in; its owner sets it. */
+  done: Promise<void> = Promise.resolve();
+  /** Settles when all that was queued was heard, or the reply was cut. */
+  #heard: Promise<void> = Promise.resolve();
+
+  constructor(playout: Playout, voice: Voice, sampleRate: 16000 | 24000, hooks: ReplyHooks) {
+    this.#playout = playout;
+    this.#voice = voice;
+    this.#sampleRate = sampleRate;
+    this.#hooks = hooks;
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** Speaks the reply. Never throws; a failure becomes a spoken phrase. */
+  async speak(parts: AsyncIterable<ReplyPart>, splitter: Splitter): Promise<ReplyOutcome> {
+    try {
+      for await (const part of parts) {
+        if (this.signal.aborted) break;
+        if (part.kind === 'patch') this.#patch = { ...this.#patch, ...part.patch };
+        else if (part.kind === 'hangUp') this.#hangUp = true;
+        else for (const sentence of splitter.push(part.text)) await this.#say(sentence);
+      }
+      for (const sentence of splitter.flush()) await this.#say(sentence);
+    } catch {
+      if (!this.signal.aborted) await this.#say(this.#hooks.failed('agent'));
+    }
+    await this.#heard;
+    const interrupted = this.#cutText !== undefined;
+    return {
+      text: this.#cutText ?? this.#sentences.filter((_, index) => this.#played[index]).join(' '),
+      interrupted,
+      patch: this.#patch,
+      hangUp: this.#hangUp && !interrupted,
+      startedAtMs: this.#startedAtMs || Date.now(),
+      endedAtMs: Date.now(),
+    };
+  }
+
+  /** The caller cut in: nothing more of this reply is made, queued or heard. */
+  interrupt(): void {
+    if (this.signal.aborted) return;
+    const { clips } = this.#playout.cut();
+    const first = this.#played.findIndex((played) => !played);
+    const heard = this.#sentences.flatMap((sentence, index) => {
+      if (first < 0 || index < first) return [sentence];
+      const clip = clips[index - first];
+      return clip ? [heardWords(sentence, clip.heardMs, clip.lengthMs)] : [];
+    });
+    this.#cutText = heard.filter((text) => text !== '').join(' ');
+    this.#abort.abort();
+  }
+
+  /** Makes one sentence and queues it after the others; does not wait until it is heard. */
+  async #say(sentence: string): Promise<void> {
+    if (this.signal.aborted) return;
+    const index = this.#sentences.length;
+    this.#sentences.push(sentence);
+    const [spoken] = await Promise.all([this.#synthesise(sentence), this.#hooks.saying(this.#sentences)]);
+    if (!spoken || this.signal.aborted) return;
+    const played = new Promise<void>((resolve) => {
+      this.signal.addEventListener('abort', () => resolve(), { once: true });
+      this.#playout.play({
+        pcm: spoken.pcm,
+        onStarted: () => {
+          if (this.#startedAtMs > 0) return;
+          this.#startedAtMs = Date.now();
+          this.#hooks.started(spoken.from);
+        },
+        onPlayed: () => {
+          this.#played[index] = true;
+          resolve();
+        },
+      });
+    });
+    this.#heard = Promise.all([this.#heard, played]).then(() => undefined);
+  }
+
+  async #synthesise(sentence: string): Promise<Spoken | undefined> {
+    try {
+      return await this.#voice.speak(sentence, this.#sampleRate, this.signal);
+    } catch {
+      if (this.signal.aborted) return undefined;
+      // Once more with the phrase that is kept ready; silence would leave the caller guessing.
+      const phrase = this.#hooks.failed('speech');
+      return this.#voice.speak(phrase, this.#sampleRate, this.signal).catch(() => undefined);
+    }
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * Every metric of a worker, in one place. Names follow the specification ("Operational Metrics"); labels are of small,
+ * fixed sets: never an id, never personal data. Served as Prometheus text at /metrics.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
+import { resourceFromAttributes } from '@opentelemetry/resources';
+import { MeterProvider } from '@opentelemetry/sdk-metrics';
+
+const MS = [0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 500, 750, 1_000, 2_000, 5_000];
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+export function createMetrics(worker: string) {
+  const exporter = new PrometheusExporter({ preventServerStart: true, prefix: '' });
+  const provider = new MeterProvider({
+    resource: resourceFromAttributes({ 'service.name': 'rtvoice-worker', 'service.instance.id': worker }),
+    readers: [exporter],
+  });
+  const meter = provider.getMeter('rtvoice');
+  const ms = (name: string, description: string) =>
+    meter.createHistogram(name, { description, unit: 'ms', advice: { explicitBucketBoundaries: MS } });
+  const counter = (name: string, description: string) => meter.createCounter(name, { description });
+
+  return {
+    callsAnswered: counter('rtvoice_calls_answered', 'Incoming calls by outcome'),
+    callsEnded: counter('rtvoice_calls_ended', 'Calls whose record was closed'),
+    events: counter('rtvoice_acs_events', 'ACS events by kind'),
+    turnCommit: ms('rtvoice_turn_commit_ms', 'Turn at the actor until durable in Redis'),
+    turnRoundTrip: ms('rtvoice_turn_round_trip_ms', 'Turn from media worker to acknowledgement'),
+    provisionalTurns: counter('rtvoice_turns_provisional', 'Turns answered durable: false'),
+    lostTurns: counter('rtvoice_turns_lost', 'Provisional turns given up, by reason'),
+    rules: counter('rtvoice_state_rules', 'Rules of state at work: fenced, diverged, restored …'),
+    activations: counter('rtvoice_actor_activations', 'Call actors activated'),
+    setup: ms('rtvoice_call_setup_ms', 'IncomingCall received until the answer request is sent'),
+    answered: ms('rtvoice_call_answered_ms', 'IncomingCall received until ACS answered the answer request'),
+    greeting: ms('rtvoice_first_audio_ms', 'Media socket open until the first frame of the greeting'),
+    firstFrame: ms('rtvoice_reply_first_frame_ms', 'Final transcript until the first frame of the reply'),
+    interruptions: counter('rtvoice_interruptions', 'Replies cut by the caller'),
+    mediaFrames: counter('rtvoice_media_frames', 'Audio frames by direction'),
+    mediaMalformed: counter('rtvoice_media_malformed', 'Frames that were no known message'),
+    ttsSyntheses: counter('rtvoice_tts_syntheses', 'Sentences synthesised'),
+    ttsHits: counter('rtvoice_tts_cache_hits', 'Sentences from the cache, by tier'),
+    fallbacks: counter('rtvoice_spoken_fallbacks', 'Fallback phrases by cause'),
+    redisOperation: ms('rtvoice_redis_operation_ms', 'Redis operations by name and outcome'),
+    keysCreated: counter('rtvoice_redis_keys_created', 'Keys written for the first time, by data type'),
+    poolUtilisation: meter.createGauge('rtvoice_redis_pool_utilisation', {
+      description: 'In flight over limit',
+    }),
+    backlogBytes: meter.createObservableGauge('rtvoice_backlog_bytes', {
+      description: 'Turns that wait for Redis',
+    }),
+    liveCalls: meter.createObservableGauge('rtvoice_media_sessions', {
+      description: 'Media sessions on this worker',
+    }),
+    actors: meter.createObservableGauge('rtvoice_actors', { description: 'Call actors in memory' }),
+    archived: counter('rtvoice_turns_archived', 'Turn documents created in Cosmos'),
+    archiveLag: ms('rtvoice_archive_ms', 'Turn offered to the archiver until its document was created'),
+    archiveProblems: counter('rtvoice_archive_problems', 'Archive outcomes that are not success, by kind'),
+    contextSaves: counter('rtvoice_context_saves', 'Context snapshots by outcome'),
+    securityEvents: counter('rtvoice_security_events', 'Refused requests by code'),
+    eventLoopDelay: meter.createObservableGauge('rtvoice_event_loop_delay_p99_ms', {
+      description: 'Event-loop delay p99 since the last scrape',
+      unit: 'ms',
+    }),
+    serve: (request: IncomingMessage, response: ServerResponse): void =>
+      exporter.getMetricsRequestHandler(request, response),
+    shutdown: (): Promise<void> => provider.shutdown(),
+  };
+}

@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto';
+import type { SpeechFrame } from '../caller/speech.js';
+import type { Call } from '../core/call.js';
+import { type LinkState, type Operation, SocketLink } from './link.js';
+import { audioData, audioMetadata, dtmfData, type MediaRate, parseMediaInput, SILENCE } from './messages.js';
+import { type MediaStreamingOptions, rateOf } from './options.js';
+import { isVoice, Playout } from './playout.js';
+
+/** Unmixed audio carries the four dominant speakers. */
+const MAX_SPEAKERS = 4;
+const GARBAGE = [
+  '{"kind":"AudioData","audioData":{"timestamp":',
+  '{"kind":"AudioData"}',
+  '{"kind":"AudioData","audioData":{"data":"!!not base64!!","silent":"perhaps","participantRawID":null}}',
+  '{"kind":"SomethingNew","somethingNew":{"x":1}}',
+  '[]',
+  'null',
+  '',
+  '\u0000\u0001\u0002',
+] as const;
+
+/** A call's audio, both ways. */
+export class MediaStream {
+  readonly id = randomUUID();
+  readonly options: MediaStreamingOptions;
+  readonly rate: MediaRate;
+  readonly playout: Playout;
+  readonly #call: Call;
+  readonly #link: SocketLink;
+  #frames = 0;
+
+  constructor(call: Call, options: MediaStreamingOptions) {
+    this.#call = call;
+    this.options = options;
+    this.rate = rateOf(options);
+    this.playout = new Playout((this.rate / 50) * 2);
+    this.#link = new SocketLink(call, {
+      name: 'MediaStreaming',
+      url: options.transportUrl,
+      onOpen: (socket) => {
+        socket.send(audioMetadata(this.id, this.rate));
+        call.report.mediaOpen();
+        call.progress('media', { opened: call.report.mediaOpened });
+      },
+      onMessage: (data) => this.#receive(data),
+      onLost: () => {
+        call.report.mediaLost += 1;
+        call.progress('mediaLost');
+      },
+      onFailed: () => {
+        call.report.mediaFailed += 1;
+        call.progress('mediaFailed');
+      },
+    });
+  }
+
+  get state(): LinkState {
+    return this.#link.state;
+  }
+
+  start(operation: Operation): void {
+    this.#link.start(operation);
+  }
+
+  stop(operation: Operation): void {
+    this.playout.clear();
+    this.#link.stop(operation);
+  }
+
+  close(): void {
+    this.#link.close();
+  }
+
+  /** Sends what the caller says in one frame; undefined is silence. */
+  send(speech: SpeechFrame | undefined): void {
+    const { socket } = this.#link;
+    if (!socket) return;
+    const timestamp = new Date().toISOString();
+    const silence = SILENCE[this.rate];
+    if (this.options.audioChannelType === 'mixed') {
+      this.#count(
+        socket.send(audioData(timestamp, undefined, speech?.base64 ?? silence, speech === undefined)),
+      );
+    } else {
+      let speakers = 0;
+      for (const rawId of this.#call.participants.keys()) {
+        speakers += 1;
+        if (speakers > MAX_SPEAKERS) break;
+        const own = rawId === this.#call.caller.rawId ? speech : undefined;
+        this.#count(socket.send(audioData(timestamp, rawId, own?.base64 ?? silence, own === undefined)));
+      }
+    }
+    this.#frames += 1;
+    if (this.#call.plan.garbageAfter(this.#frames)) {
+      socket.send(
+        GARBAGE[Math.floor(this.#call.chance.unit('garbage', this.#frames) * GARBAGE.length)] ?? '',
+      );
+    }
+  }
+
+  /** Sends a pressed key. */
+  key(tone: string): void {
+    if (this.options.enableDtmfTones) this.#link.socket?.send(dtmfData(tone));
+  }
+
+  /** Faults of the connection. */
+  cut(): void {
+    this.#link.cut();
+  }
+
+  freeze(): void {
+    this.#link.socket?.freeze();
+  }
+
+  readSlowly(): void {
+    this.#link.socket?.readSlowly();
+  }
+
+  #count(sent: boolean): void {
+    if (sent) this.#call.report.framesSent += 1;
+    else this.#call.report.framesUnsent += 1;
+  }
+
+  #receive(data: string): void {
+    if (!this.options.enableBidirectional) return;
+    const input = parseMediaInput(data);
+    if (input.kind === 'stop') {
+      this.#call.report.stopAudio += 1;
+      this.playout.clear();
+    } else if (input.kind === 'audio') {
+      this.#call.report.framesReceived += 1;
+      this.playout.push(input.pcm);
+      if (!input.silent) this.#call.report.audioReceived(isVoice(input.pcm));
+    }
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * Context snapshots through the Dapr state component `context` (keyPrefix none), coalesced: a call's snapshot is
+ * written at most once a second, whatever the number of turns. The journal is the truth; a snapshot that is behind
+ * or missing costs a longer activation, nothing else.
+ */
+import type { ContextStore } from '../actors/ports.js';
+import { type ConversationContext, isContext } from '../memory/context.js';
+import type { Seal } from '../privacy/seal.js';
+import type { DaprState } from './dapr-state.js';
+import { Component, type RedisKeyManager } from './keys.js';
+
+export const CONTEXT_STORE = 'context';
+const EVERY_MS = 1_000;
+const CONCURRENCY = 8;
+
+export interface ContextMetrics {
+  saved(bytes: number): void;
+  saveFailed(): void;
+  unreadable(): void;
+}
+
+interface Snapshot {
+  readonly schema: 1;
+  readonly throughSeq: number;
+  readonly sealed: string;
+}
+
+interface Due {
+  context: ConversationContext;
+  lastWriteMs: number;
+  dirty: boolean;
+}
+
+export class DaprContexts implements ContextStore {
+  readonly #state: DaprState;
+  readonly #keys: RedisKeyManager;
+  readonly #seal: Seal;
+  readonly #metrics: ContextMetrics;
+  readonly #due = new Map<string, Due>();
+  readonly #timer: NodeJS.Timeout;
+  #writing = 0;
+
+  constructor(state: DaprState, keys: RedisKeyManager, seal: Seal, metrics: ContextMetrics) {
+    this.#state = state;
+    this.#keys = keys;
+    this.#seal = seal;
+    this.#metrics = metrics;
+    this.#timer = setInterval(() => this.#sweep(), 200).unref();
+  }
+
+  async load(callId: string): Promise<ConversationContext | undefined> {
+    const held = this.#due.get(callId);
+    if (held?.dirty) return held.context;
+    const key = this.#keys.conversationKey(callId, Component.CONTEXT);
+    const found = await this.#state.get({ store: CONTEXT_STORE, key });
+    if (found.kind !== 'found') return undefined;
+    try {
+      const revealed = this.#seal.reveal('context', callId, (found.value as Snapshot).sealed);
+      if (isContext(revealed)) return revealed;
+    } catch {
+      // Falls through: damaged, of a newer version, or sealed with another key.
+    }
+    this.#metrics.unreadable();
+    await this.#state.save({
+      store: CONTEXT_STORE,
+      key: `${key}:aside`,
+      value: found.value,
+      ttlSeconds: 7 * 24 * 3600,
+    });
+    return undefined;
+  }
+
+  changed(callId: string, context: ConversationContext): void {
+    const due = this.#due.get(callId);
+    if (due) {
+      due.context = context;
+      due.dirty = true;
+    } else {
+      this.#due.set(callId, { context, lastWriteMs: 0, dirty: true });
+    }
+  }
+
+  async flush(callId: string): Promise<void> {
+    const due = this.#due.get(callId);
+    if (due?.dirty) await this.#write(callId, due);
+    if (due && !due.dirty) this.#due.delete(callId);
+  }
+
+  /** Writes what is left and ends the sweeping. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await Promise.all([...this.#due.keys()].map((callId) => this.flush(callId)));
+  }
+
+  #sweep(): void {
+    const now = performance.now();
+    for (const [callId, due] of this.#due) {
+      if (this.#writing >= CONCURRENCY) return;
+      if (now - due.lastWriteMs < EVERY_MS) continue;
+      if (due.dirty) void this.#write(callId, due);
+      // Nothing new for a while: the entry has served its turn.
+      else this.#due.delete(callId);
+    }
+  }
+
+  async #write(callId: string, due: Due): Promise<void> {
+    const { context } = due;
+    due.dirty = false;
+    due.lastWriteMs = performance.now();
+    this.#writing += 1;
+    const sealed = this.#seal.protect('context', callId, context);
+    const value: Snapshot = { schema: 1, throughSeq: context.throughSeq, sealed };
+    const saved = await this.#state.save({
+      store: CONTEXT_STORE,
+      key: this.#keys.conversationKey(callId, Component.CONTEXT),
+      value,
+      ttlSeconds: this.#keys.ttl('conversation_context'),
+    });
+    this.#writing -= 1;
+    if (saved.kind === 'saved') this.#metrics.saved(sealed.length);
+    else {
+      due.dirty = true;
+      this.#metrics.saveFailed();
+    }
+  }
+}

@@ -1,0 +1,135 @@
+/** The actor side of a worker: hosts, services, and what wakes calls that have work left. */
+
+import { callMethods, hostCallActors } from '../actors/call-actor.js';
+import { CallInstance } from '../actors/call-instance.js';
+import { CALL_ACTOR } from '../actors/call-messages.js';
+import { Backlog, type CallServices } from '../actors/call-services.js';
+import type { ActorClient } from '../actors/client.js';
+import { ActorHost } from '../actors/host.js';
+import type {
+  Affinity,
+  CallLine,
+  Closing,
+  ContextStore,
+  Journal,
+  LiveIndex,
+  TurnSink,
+} from '../actors/ports.js';
+import {
+  hostSubjectActors,
+  type Profiles,
+  SubjectInstance,
+  subjectMethods,
+} from '../actors/subject-actor.js';
+import type { Logger } from '../ops/log.js';
+import type { Metrics } from '../ops/metrics.js';
+import type { Seal } from '../privacy/seal.js';
+
+export interface ActorParts {
+  readonly actors: ActorClient;
+  readonly seal: Seal;
+  readonly journal: Journal;
+  readonly contexts: ContextStore;
+  readonly turns: TurnSink;
+  readonly closing: Closing;
+  readonly liveIndex: LiveIndex;
+  readonly affinity: Affinity;
+  readonly line: CallLine;
+  readonly profiles: Profiles;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+}
+
+/** Name and period of the recurring reminder of a live call. */
+const REMINDER = 'keep';
+const REMINDER_PERIOD_S = 15;
+/** No sign of life for this long: ask ACS, ms. */
+const SILENT_AFTER_MS = 60_000;
+const SETTLE_DELAY_MS = 20;
+
+export function createCallHost(parts: ActorParts) {
+  const { actors, metrics, log } = parts;
+  const backlog = new Backlog();
+  /** Calls that wait for Redis. */
+  const waiting = new Set<string>();
+  const settling = new Set<string>();
+
+  const settleLater = (callId: string): void => {
+    if (settling.has(callId)) return;
+    settling.add(callId);
+    // After the method that asks for it has ended: an actor is never called back from a call that it serves.
+    setTimeout(() => {
+      settling.delete(callId);
+      void actors.call(CALL_ACTOR, callId, 'settle', {});
+    }, SETTLE_DELAY_MS).unref();
+  };
+
+  const services: CallServices = {
+    now: () => Date.now(),
+    seal: parts.seal,
+    journal: parts.journal,
+    contexts: parts.contexts,
+    turns: parts.turns,
+    closing: parts.closing,
+    liveIndex: parts.liveIndex,
+    affinity: parts.affinity,
+    reminders: {
+      register: (callId) => actors.registerReminder(CALL_ACTOR, callId, REMINDER, REMINDER_PERIOD_S),
+      unregister: (callId) => actors.unregisterReminder(CALL_ACTOR, callId, REMINDER),
+    },
+    line: parts.line,
+    backlog,
+    metrics: {
+      event: (kind) => metrics.events.add(1, { kind }),
+      committed: (ms) => metrics.turnCommit.record(ms),
+      provisional: (role) => metrics.provisionalTurns.add(1, { role }),
+      activated: (recovered) => metrics.activations.add(1, { recovered: String(recovered) }),
+      ended: () => metrics.callsEnded.add(1),
+      rule: (rule) => metrics.rules.add(1, { rule }),
+    },
+    silentAfterMs: SILENT_AFTER_MS,
+    drop: (instance) => host.drop(instance.id, instance as CallInstance),
+    settleLater,
+    wakeWhenBack: (callId) => waiting.add(callId),
+    newestDispatch: () => host.newestDispatch,
+  };
+
+  const host = new ActorHost<CallInstance>(
+    CALL_ACTOR,
+    (id) => new CallInstance(id, services),
+    callMethods,
+    log,
+  );
+  hostCallActors(host, (callId) => void services.reminders.unregister(callId));
+  const subjects = new ActorHost(
+    'SubjectActor',
+    (id) => new SubjectInstance(id, parts.profiles),
+    subjectMethods,
+    log,
+  );
+  hostSubjectActors(subjects);
+
+  metrics.backlogBytes.addCallback((result) => result.observe(backlog.totalBytes));
+  metrics.actors.addCallback((result) => result.observe(host.size));
+
+  return {
+    host,
+    backlog,
+    settleLater,
+    /** Redis answers again: all that waits is written, in order within each call. */
+    redisIsBack(): void {
+      for (const callId of waiting) settleLater(callId);
+      waiting.clear();
+    },
+    /** Turns whose documents exist: told to the instance here, or to wherever the actor lives. */
+    async archived(callId: string, incarnation: string, seqs: readonly number[]): Promise<void> {
+      const here = await host.local(callId, 'archived', (call) =>
+        call.archived(incarnation, seqs, { number: 0 }),
+      );
+      if (!here) await actors.call(CALL_ACTOR, callId, 'archived', { incarnation, seqs });
+    },
+    async conflict(callId: string, seq: number, tail: number): Promise<void> {
+      await host.local(callId, 'conflict', (call) => call.conflict(seq, tail, { number: 0 }));
+    },
+  };
+}

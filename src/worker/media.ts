@@ -1,0 +1,129 @@
+/** The media side of a worker: sessions, sockets, and words that cross from one worker to another. */
+import { Agent, request } from 'undici';
+import type { WebSocket } from 'ws';
+import type { ActorClient } from '../actors/client.js';
+import type { Responder } from '../agent/responder.js';
+import type { SocketCall } from '../http/upgrades.js';
+import { PlayoutClock } from '../media/playout.js';
+import type { CallLink, MediaMetrics, Voice } from '../media/ports.js';
+import { SessionRegistry } from '../media/registry.js';
+import type { Heard, SessionServices } from '../media/session.js';
+import { GOING_AWAY, type SocketServices, serveMedia, serveTranscription } from '../media/sockets.js';
+import type { Logger } from '../ops/log.js';
+import type { Metrics } from '../ops/metrics.js';
+import { SentenceSplitter } from '../speech/sentences.js';
+import { locateCall } from './link.js';
+
+export interface MediaParts {
+  readonly actors: ActorClient;
+  readonly link: CallLink;
+  readonly voice: Voice;
+  readonly responder: Responder;
+  readonly affinity: SessionServices['affinity'];
+  readonly locale: string;
+  readonly appApiToken: string | undefined;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  hangUp(callId: string): void;
+}
+
+const FORWARD_DEADLINE_MS = 1_000;
+
+export const PHRASES = {
+  fallback: 'I am sorry, I did not get that. Could you say it again?',
+  bridge: 'I am back. Sorry for the pause.',
+} as const;
+
+export function createMedia(parts: MediaParts) {
+  const { actors, metrics, log } = parts;
+  const sessions = new SessionRegistry();
+  const clock = new PlayoutClock();
+  const agent = new Agent({ connections: 8, keepAliveTimeout: 30_000 });
+  const open = new Set<WebSocket>();
+  const closing = new Set<Promise<void>>();
+
+  const services: SocketServices = {
+    sessions,
+    clock,
+    session: {
+      link: parts.link,
+      clock,
+      voice: parts.voice,
+      responder: parts.responder,
+      splitter: () => new SentenceSplitter(),
+      phrases: PHRASES,
+      locale: parts.locale,
+      metrics: mediaMetrics(metrics),
+      log,
+      affinity: parts.affinity,
+      hangUp: parts.hangUp,
+    },
+    relay: {
+      deliver: (callId, heard) => sessions.deliver(callId, heard),
+      locate: (callId) => locateCall(actors, callId),
+      forward: async (workerUrl, callId, heard) => {
+        try {
+          const response = await request(`${workerUrl}/internal/calls/${encodeURIComponent(callId)}/heard`, {
+            method: 'POST',
+            dispatcher: agent,
+            headers: {
+              'content-type': 'application/json',
+              ...(parts.appApiToken ? { 'dapr-api-token': parts.appApiToken } : {}),
+            },
+            body: JSON.stringify(heard),
+            signal: AbortSignal.timeout(FORWARD_DEADLINE_MS),
+          });
+          await response.body.dump();
+          return response.statusCode === 204;
+        } catch {
+          return false;
+        }
+      },
+      lost: () => metrics.lostTurns.add(1, { reason: 'no_media_worker' }),
+    },
+  };
+
+  metrics.liveCalls.addCallback((result) => result.observe(sessions.size));
+
+  return {
+    sessions,
+    openSocket(call: SocketCall, socket: WebSocket): void {
+      open.add(socket);
+      socket.once('close', () => open.delete(socket));
+      if (call.kind === 'transcription') {
+        serveTranscription(call.callConnectionId, socket, services);
+        return;
+      }
+      const { closed } = serveMedia(
+        call.callConnectionId,
+        { correlationId: call.correlationId },
+        socket,
+        services,
+      );
+      closing.add(closed);
+      void closed.finally(() => closing.delete(closed));
+    },
+    /** Words that another worker heard for a call whose audio is here. */
+    heardElsewhere: (callId: string, heard: Heard): boolean => sessions.deliver(callId, heard),
+    /** Closes all sockets and waits until their sessions have handed in their turns. */
+    async close(): Promise<void> {
+      for (const socket of open) socket.close(GOING_AWAY, 'draining');
+      await Promise.all(closing);
+      for (const socket of open) socket.terminate();
+      await agent.close();
+    },
+  };
+}
+
+function mediaMetrics(metrics: Metrics): MediaMetrics {
+  return {
+    firstFrame: (ms, from) => metrics.firstFrame.record(ms, { from }),
+    greeting: (ms) => metrics.greeting.record(ms),
+    turnAnswered: (durable, ms) => metrics.turnRoundTrip.record(ms, { durable: String(durable) }),
+    frameIn: () => metrics.mediaFrames.add(1, { direction: 'in' }),
+    malformed: () => metrics.mediaMalformed.add(1),
+    interrupted: () => metrics.interruptions.add(1),
+    failed: (what) => metrics.fallbacks.add(1, { what }),
+    turnLost: (reason) => metrics.lostTurns.add(1, { reason }),
+  };
+}
