@@ -16,6 +16,31 @@ const optionalText = z
   .optional()
   .transform((value) => (value ? value : undefined));
 
+const onOrOff = z
+  .enum(['on', 'off', ''])
+  .optional()
+  .transform((value) => value || undefined);
+const optionalUrl = z
+  .union([z.literal(''), z.url({ protocol: /^https?$/ })])
+  .optional()
+  .transform((value) => value || undefined);
+/** A list parted by commas. */
+const list = z
+  .string()
+  .optional()
+  .transform((value) =>
+    (value ?? '')
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== ''),
+  );
+const secrets = list.refine((items) => items.every((item) => item.length >= 16), {
+  message: 'each at least 16 characters (openssl rand -hex 24)',
+});
+const longSecret = optionalText.refine((value) => value === undefined || value.length >= 16, {
+  message: 'at least 16 characters (openssl rand -hex 24)',
+});
+
 const key32 = z.string().refine((value) => Buffer.from(value, 'base64').length === 32, {
   message: 'must be 32 bytes in base64 (openssl rand -base64 32)',
 });
@@ -38,6 +63,28 @@ const shape = {
     message: 'must be endpoint=https://…;accesskey=…',
   }),
   ACS_ALLOW_INSECURE: flag,
+  /** Tokens of callbacks and sockets; on when ACS_RESOURCE_ID is set. */
+  ACS_AUTH: onOrOff,
+  ACS_RESOURCE_ID: optionalText,
+  ACS_JWT_ISSUER: optionalUrl,
+  ACS_JWKS_URL: optionalUrl,
+  /** Current secret first, then those that still count. */
+  EVENT_GRID_SECRET: secrets,
+  EVENT_GRID_TENANT_ID: optionalText,
+  EVENT_GRID_AUDIENCE: optionalText,
+  EVENT_GRID_APP_IDS: list,
+  /** What becomes of incoming calls: answer, reject, or redirect:RAW_ID. */
+  ANSWER_POLICY: z
+    .string()
+    .regex(/^(answer|reject|redirect:\S{1,512})$/, { message: 'answer, reject or redirect:RAW_ID' })
+    .default('answer'),
+  /** Bearer token of the control API; without it there is no such API. */
+  API_TOKEN: longSecret,
+  /** Bearer token of the reading API's role `reader`; API_TOKEN has the role `admin` there. */
+  READ_TOKEN: longSecret,
+  MAX_CALLS_PER_WORKER: z.coerce.number().int().positive().default(200),
+  MAX_EVENT_LOOP_DELAY_MS: positive.default(500),
+  MAX_HEAP_MB: positive.default(1_536),
   PUBLIC_BASE_URL: z.url(),
   HOST: z.string().default('127.0.0.1'),
   PORT: port.default(8080),
@@ -58,6 +105,9 @@ const shape = {
   SPEECH_VOICE: z.string().default('kal16'),
   SPEECH_LOCALE: z.string().default('en-US'),
   SPEECH_THREADS: z.coerce.number().int().min(1).max(16).default(1),
+  VOICE_ACTIVITY: z.enum(['on', 'off']).default('on'),
+  SILENCE_REPROMPT_MS: positive.default(15_000),
+  SILENCE_REPROMPTS: z.coerce.number().int().min(0).default(2),
   TTS_MEMORY_MB: positive.default(64),
   DRAIN_GRACE_MS: positive.default(20_000),
 } as const;
@@ -66,6 +116,18 @@ const schema = z.object(shape).superRefine((settings, context) => {
   if (settings.ENVIRONMENT === 'prod' && settings.ACS_ALLOW_INSECURE) {
     context.addIssue({ code: 'custom', path: ['ACS_ALLOW_INSECURE'], message: 'is refused in prod' });
   }
+  const refuse = (name: keyof typeof shape, message: string): void =>
+    context.addIssue({ code: 'custom', path: [name], message });
+  const guarded = settings.ENVIRONMENT === 'staging' || settings.ENVIRONMENT === 'prod';
+  if (settings.ACS_AUTH === 'off' && settings.ENVIRONMENT === 'prod')
+    refuse('ACS_AUTH', 'off is refused in prod');
+  if (!settings.ACS_RESOURCE_ID && (settings.ACS_AUTH === 'on' || (guarded && settings.ACS_AUTH !== 'off')))
+    refuse('ACS_RESOURCE_ID', 'is needed to check the tokens of ACS: it is their audience');
+  const entra = settings.EVENT_GRID_TENANT_ID !== undefined || settings.EVENT_GRID_AUDIENCE !== undefined;
+  if (entra && !(settings.EVENT_GRID_TENANT_ID && settings.EVENT_GRID_AUDIENCE))
+    refuse('EVENT_GRID_AUDIENCE', 'EVENT_GRID_TENANT_ID and EVENT_GRID_AUDIENCE go together');
+  if (guarded && !entra && settings.EVENT_GRID_SECRET.length === 0)
+    refuse('EVENT_GRID_SECRET', 'is needed (or EVENT_GRID_TENANT_ID with EVENT_GRID_AUDIENCE)');
   const url = new URL(settings.PUBLIC_BASE_URL);
   if (settings.ENVIRONMENT === 'prod' && url.protocol !== 'https:') {
     context.addIssue({ code: 'custom', path: ['PUBLIC_BASE_URL'], message: 'must be https in prod' });
@@ -74,6 +136,10 @@ const schema = z.object(shape).superRefine((settings, context) => {
 
 /** All settings of a worker, validated. */
 export type Config = Readonly<z.output<typeof schema>>;
+
+/** Whether the tokens of ACS are checked: said by ACS_AUTH, else by whether their audience is known. */
+export const isAcsAuthOn = (config: Pick<Config, 'ACS_AUTH' | 'ACS_RESOURCE_ID'>): boolean =>
+  config.ACS_AUTH === undefined ? config.ACS_RESOURCE_ID !== undefined : config.ACS_AUTH === 'on';
 
 /** Names of all settings, for the test that holds .env.example and docker-compose.yml to them. */
 export const settingNames: readonly string[] = Object.keys(shape);

@@ -1,6 +1,7 @@
 /**
- * The catalogue of errors. Each code is stable, has one cause and one cure, and stands in docs/errors.md.
- * `status` is the HTTP status when the error leaves through HTTP (RFC 9457 problem+json).
+ * The worker's part of the catalogue of errors. Each code is stable, has one cause and one cure, and stands in
+ * docs/errors.md; areas with codes of their own have a table of this shape beside them (test/support/error-areas.ts
+ * lists all). `status` is the HTTP status when the error leaves through HTTP (RFC 9457 problem+json).
  */
 export interface ErrorEntry {
   readonly status?: number;
@@ -27,7 +28,11 @@ export const ERRORS = {
     cause: 'The request body is larger than the limit.',
     cure: 'Send fewer events in one request; the limit is 1 MiB.',
   },
-  RTV_NOT_FOUND: { status: 404, cause: 'There is nothing at this address.', cure: 'See /openapi.json.' },
+  RTV_NOT_FOUND: {
+    status: 404,
+    cause: 'There is nothing at this address.',
+    cure: 'docs/api.md lists the addresses.',
+  },
   RTV_UNAUTHORIZED: {
     status: 401,
     cause: 'The request carries no valid credential for this endpoint.',
@@ -101,11 +106,15 @@ export const ERRORS = {
   RTV_REDIS_REFUSED: {
     status: 503,
     cause: 'Redis answered with an error (OOM, READONLY, LOADING, NOAUTH, WRONGTYPE …).',
-    cure: 'The reply code is in the log; see docs/runbooks/redis.md.',
+    cure: 'The first word of the reply stands in the message; docs/runbooks/redis.md says what each one asks for.',
   },
   RTV_RECORD_UNREADABLE: {
     cause: 'A stored value is corrupt, of a newer version, or sealed with a key this worker has not.',
     cure: 'It was set aside under …:aside and rebuilt from the journal; find out who wrote it.',
+  },
+  RTV_RECORD_CONFLICT: {
+    cause: 'Cosmos DB holds another turn under the number of this one: Redis had lost state.',
+    cure: 'The turn gets the next free number by itself. Find out why Redis lost writes: docs/runbooks/redis.md.',
   },
   RTV_SEAL_KEY_INVALID: {
     cause: 'RTVOICE_DATA_KEY is not 32 bytes in base64.',
@@ -128,10 +137,6 @@ export const ERRORS = {
     cause: 'The responder failed or was too slow.',
     cure: 'The caller hears the fallback phrase; check the agent adapter.',
   },
-  RTV_MEDIA_MALFORMED: {
-    cause: 'A frame on the media socket is not a known message.',
-    cure: 'It is counted and ignored; look at rtvoice_media_malformed_total.',
-  },
   RTV_WORKER_DRAINING: {
     status: 503,
     cause: 'This worker is draining and takes no new call.',
@@ -139,8 +144,65 @@ export const ERRORS = {
   },
   RTV_WORKER_FULL: {
     status: 503,
-    cause: 'This worker is at its limit of calls, event-loop delay or memory.',
-    cure: 'Add workers, or raise MAX_CALLS_PER_WORKER after a look at docs/capacity.md.',
+    cause: 'This worker is at its limit of calls, event-loop delay, memory or turns that wait for Redis.',
+    cure: 'Add workers, or raise the MAX_… limit; the backlog needs Redis back (docs/runbooks/redis.md).',
+  },
+  RTV_OPERATIONS_FULL: {
+    status: 429,
+    cause: 'Too many operations of this call are under way.',
+    cure: 'Wait for outcomes (GET /api/calls/{id}/operations), then ask again.',
+  },
+  RTV_OPERATION_UNKNOWN: {
+    status: 404,
+    cause: 'There is no call-control operation of this name or id.',
+    cure: 'See docs/api.md for the operations; outcomes are kept for the last 32 of a call.',
+  },
+  RTV_OPERATION_INVALID: {
+    status: 400,
+    cause: 'The arguments of a call-control operation are not what it takes.',
+    cure: 'The detail names the fields; see docs/api.md.',
+  },
+  RTV_IDEMPOTENCY_KEY_INVALID: {
+    status: 400,
+    cause: 'The Idempotency-Key header is not 1 to 128 letters, digits or . _ ~ -',
+    cure: 'Send a UUID of your own for each thing that should happen once.',
+  },
+  RTV_ACS_AUTH_OFF: {
+    cause:
+      'Tokens of ACS are not checked: the secret in the URLs of callbacks and sockets is the only guard.',
+    cure: 'Set ACS_RESOURCE_ID to the immutable id of the ACS resource. Production refuses to start without.',
+  },
+  RTV_EVENT_GRID_OPEN: {
+    cause: 'Anyone may post incoming calls: no secret and no Entra ID is set for Event Grid.',
+    cure: 'Set EVENT_GRID_SECRET, and the same value as a delivery property of the event subscription.',
+  },
+  RTV_TRANSCRIPT_UNKNOWN: {
+    status: 404,
+    cause: 'The archive holds no transcript of this session.',
+    cure: 'Check the session id (the call connection id). A call is archived turn by turn while it lasts.',
+  },
+  RTV_TRANSCRIPT_INCOMPLETE: {
+    cause: 'A closed transcript does not fit its summary: a gap, another count, another hash.',
+    cure: 'The state stands in the log entry, the call summary and the analytics. Treat a hash that differs as tampering.',
+  },
+  RTV_FORBIDDEN: {
+    status: 403,
+    cause: 'The token is genuine, and its role may not have this.',
+    cure: 'Words of a transcript need the admin role (API_TOKEN).',
+  },
+  RTV_SEARCH_INVALID: {
+    status: 400,
+    cause: 'A parameter of the search is malformed, or the continuation belongs to another search.',
+    cure: 'from and to are days or ISO times at most a year apart; see docs/api.md.',
+  },
+  RTV_AUDIT_UNAVAILABLE: {
+    status: 503,
+    cause: 'The audit log cannot be written, so no recorded data is handed out.',
+    cure: 'Bring Cosmos DB back; docs/runbooks/cosmos.md.',
+  },
+  RTV_AUDIT_TAMPERED: {
+    cause: 'The head of the audit log was not made by this deployment, or went back.',
+    cure: 'Nothing is written behind it. Run rtvoice audit verify and treat it as a security incident.',
   },
   RTV_INTERNAL: { status: 500, cause: 'An unexpected error.', cure: 'See the log with the correlation id.' },
 } as const satisfies Record<string, ErrorEntry>;

@@ -18,12 +18,14 @@ import {
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bootstrapError } from './bootstrap-errors.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const OLDEST = [20, 19];
 const INSTALL_STAMP = join(ROOT, 'node_modules', '.rtvoice-install.json');
 const BUILD_STAMP = join(ROOT, 'dist', '.build-stamp.json');
-const SOURCES = ['src', 'tools'];
+/** Folders that the compiler reads (tsconfig.build.json); an image may hold only the first two. */
+const SOURCES = ['src', 'tools', 'test/bench', 'test/support'];
 const LOCK = join(ROOT, '.rtvoice', 'bootstrap.lock');
 const TELL_MS = 10_000;
 /** A lock is named in the moment after it was made; one that stays without a name is a dead start's. */
@@ -48,8 +50,9 @@ export async function bootstrap({ build = true, say = () => {} } = {}) {
 function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])) return;
-  throw new Error(
-    `RTV_BOOTSTRAP_NODE: Node ${OLDEST.join('.')} or later is needed, this is ${process.versions.node}.`,
+  throw bootstrapError(
+    'RTV_BOOTSTRAP_NODE',
+    `Node ${OLDEST.join('.')} or later is needed, this is ${process.versions.node}.`,
   );
 }
 
@@ -112,7 +115,8 @@ async function install(say) {
   const code = await run(command, args, env, () =>
     say(`installing packages, ${Math.round((Date.now() - begun) / 1000)} s`),
   );
-  if (code !== 0) throw new Error(`RTV_BOOTSTRAP_INSTALL: npm ci ended with ${code}; its lines are above.`);
+  if (code !== 0)
+    throw bootstrapError('RTV_BOOTSTRAP_INSTALL', `npm ci ended with ${code}; its lines are above.`);
   writeFileSync(INSTALL_STAMP, JSON.stringify({ lockfile: lockfileHash() }));
   say(`packages installed in ${((Date.now() - begun) / 1000).toFixed(1)} s`);
 }
@@ -131,7 +135,7 @@ function homeIsWritable() {
 /** Hashes of all that the compiler reads, by path. */
 function sources() {
   const files = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
-  for (const folder of SOURCES) {
+  for (const folder of SOURCES.filter((name) => existsSync(join(ROOT, name)))) {
     for (const entry of readdirSync(join(ROOT, folder), { withFileTypes: true, recursive: true })) {
       if (!entry.isFile() || !entry.name.endsWith('.ts') || entry.name.endsWith('.test.ts')) continue;
       files.push(join(entry.parentPath ?? entry.path, entry.name).slice(ROOT.length));
@@ -157,7 +161,7 @@ async function compile(say) {
   const code = await run(process.execPath, [tsc, '-p', 'tsconfig.build.json'], process.env, () =>
     say(`building, ${Math.round((Date.now() - begun) / 1000)} s`),
   );
-  if (code !== 0) throw new Error('RTV_BOOTSTRAP_BUILD: the compiler found errors; they are above.');
+  if (code !== 0) throw bootstrapError('RTV_BOOTSTRAP_BUILD', 'the compiler found errors; they are above.');
   writeFileSync(BUILD_STAMP, JSON.stringify(now));
   say(`built in ${((Date.now() - begun) / 1000).toFixed(1)} s`);
 }
@@ -176,7 +180,7 @@ function run(command, args, env, tick) {
     const timer = setInterval(tick, TELL_MS);
     child.once('error', (error) => {
       clearInterval(timer);
-      reject(new Error(`RTV_BOOTSTRAP_RUN: ${command} could not be started: ${error.message}`));
+      reject(bootstrapError('RTV_BOOTSTRAP_RUN', `${command} could not be started: ${error.message}`));
     });
     child.once('exit', (code, signal) => {
       clearInterval(timer);

@@ -4,6 +4,7 @@
  * same request to ACS. So the call is answered once, whichever worker dies when.
  */
 import type { CallOrigin } from '../actors/call-messages.js';
+import type { StartedBy } from '../actors/control-messages.js';
 import type { AcsClient } from './client-types.js';
 import type { IncomingCall } from './incoming.js';
 import { repeatabilityIdFor } from './repeatability.js';
@@ -13,21 +14,37 @@ export type Claim =
   | { readonly kind: 'mine' }
   | { readonly kind: 'answering' }
   | { readonly kind: 'answered'; readonly callConnectionId: string }
+  /** Rejected or redirected: it never becomes a call of ours. */
+  | { readonly kind: 'declined'; readonly how: Declined }
   /** Redis is away: ACS's own deduplication has to do. */
   | { readonly kind: 'unknown' };
+
+export type Declined = 'rejected' | 'redirected';
+
+/** What becomes of an incoming call. */
+export type AnswerDecision =
+  | { readonly kind: 'answer' }
+  | { readonly kind: 'reject'; readonly reason: 'busy' | 'forbidden' | 'none' }
+  /** `target`: raw id of whom it goes to instead. */
+  | { readonly kind: 'redirect'; readonly target: string };
+
+/** Decides about a call before it is answered. */
+export type AnswerPolicy = (call: IncomingCall) => AnswerDecision | Promise<AnswerDecision>;
 
 /** Claims of incoming calls, by correlation id. */
 export interface Claims {
   claim(correlationId: string): Promise<Claim>;
   answered(correlationId: string, callConnectionId: string): Promise<void>;
+  declined(correlationId: string, how: Declined): Promise<void>;
   release(correlationId: string): Promise<void>;
 }
 
 export interface AnsweringServices {
   readonly acs: AcsClient;
   readonly claims: Claims;
-  /** Tells the actor that its call exists. */
-  start(callConnectionId: string, origin: CallOrigin): Promise<void>;
+  readonly policy: AnswerPolicy;
+  /** Tells the actor that its call exists, and which operation made it. */
+  start(callConnectionId: string, origin: CallOrigin, operation?: StartedBy): Promise<void>;
   /** Keyed hash of the caller's raw id. */
   pseudonym(rawId: string): string;
   urls(correlationId: string): {
@@ -39,6 +56,8 @@ export interface AnsweringServices {
   readonly sampleRate: 16_000 | 24_000;
   /** Why no new call is taken now. */
   refusal(): 'RTV_WORKER_DRAINING' | 'RTV_WORKER_FULL' | undefined;
+  /** Unix ms. */
+  wallClock(): number;
   readonly metrics: {
     outcome(outcome: string): void;
     answerSent(ms: number): void;
@@ -50,9 +69,16 @@ export interface AnsweringServices {
 export type Answering =
   | { readonly kind: 'answered'; readonly callConnectionId: string }
   | { readonly kind: 'already'; readonly callConnectionId: string }
+  | { readonly kind: Declined }
   /** Try again later: another worker is at it, or this one takes no calls. */
   | { readonly kind: 'busy'; readonly code: string }
   | { readonly kind: 'failed'; readonly code: string; readonly retryable: boolean };
+
+/**
+ * A call that rings for longer than this is about to be given up by the caller, and nobody had room for it: it is
+ * rejected as busy, which is kinder than silence. Event Grid's second delivery comes after 10 s, its third after 40 s, ms.
+ */
+const RINGS_TOO_LONG_MS = 9_000;
 
 export async function answerCall(
   call: IncomingCall,
@@ -61,12 +87,14 @@ export async function answerCall(
 ): Promise<Answering> {
   const started = services.now();
   const refusal = services.refusal();
-  if (refusal) {
+  const { correlationId } = call;
+  const rungMs = call.atMs === undefined ? 0 : services.wallClock() - call.atMs;
+  if (refusal && (refusal === 'RTV_WORKER_DRAINING' || rungMs < RINGS_TOO_LONG_MS)) {
     services.metrics.outcome('refused');
     return { kind: 'busy', code: refusal };
   }
-  const { correlationId } = call;
   const claim = await services.claims.claim(correlationId);
+  if (claim.kind === 'declined') return { kind: claim.how };
   if (claim.kind === 'answering') return { kind: 'busy', code: 'RTV_CALL_ANSWERING' };
   const origin: CallOrigin = {
     correlationId,
@@ -78,6 +106,8 @@ export async function answerCall(
     await services.start(claim.callConnectionId, origin);
     return { kind: 'already', callConnectionId: claim.callConnectionId };
   }
+  const decision: AnswerDecision = refusal ? { kind: 'reject', reason: 'busy' } : await services.policy(call);
+  if (decision.kind !== 'answer') return decline(call, decision, services);
   const urls = services.urls(correlationId);
   services.metrics.answerSent(services.now() - started);
   const answer = await services.acs.answer({
@@ -99,8 +129,40 @@ export async function answerCall(
   const { callConnectionId } = answer.value;
   await Promise.all([
     services.claims.answered(correlationId, callConnectionId),
-    services.start(callConnectionId, origin),
+    services.start(callConnectionId, origin, { kind: 'answer', id: repeatabilityIdFor(correlationId) }),
   ]);
   services.metrics.outcome('answered');
   return { kind: 'answered', callConnectionId };
+}
+
+async function decline(
+  call: IncomingCall,
+  decision: Exclude<AnswerDecision, { kind: 'answer' }>,
+  services: AnsweringServices,
+): Promise<Answering> {
+  const { correlationId, incomingCallContext } = call;
+  const repeatabilityId = repeatabilityIdFor(correlationId, decision.kind);
+  const result =
+    decision.kind === 'reject'
+      ? await services.acs.reject(incomingCallContext, { reason: decision.reason, repeatabilityId })
+      : await services.acs.redirect(incomingCallContext, decision.target, { repeatabilityId });
+  if (!result.ok) {
+    services.metrics.outcome('failed');
+    await services.claims.release(correlationId);
+    return { kind: 'failed', code: result.code, retryable: result.retryable || result.unknown };
+  }
+  const how: Declined = decision.kind === 'reject' ? 'rejected' : 'redirected';
+  services.metrics.outcome(how);
+  await services.claims.declined(correlationId, how);
+  return { kind: how };
+}
+
+/** The policy of the setting ANSWER_POLICY: `answer`, `reject` or `redirect:RAW_ID`. */
+export function answerPolicy(setting: string): AnswerPolicy {
+  if (setting === 'reject') return () => ({ kind: 'reject', reason: 'busy' });
+  if (setting.startsWith('redirect:')) {
+    const target = setting.slice('redirect:'.length);
+    return () => ({ kind: 'redirect', target });
+  }
+  return () => ({ kind: 'answer' });
 }

@@ -1,4 +1,14 @@
-import type { AcsFact, AcsFactType } from './facts.js';
+import type { AcsFactType } from './facts.js';
+
+/** What of an event says something about an operation; an AcsFact is one. It holds nothing personal. */
+export interface OperationSignal {
+  readonly type: AcsFactType;
+  readonly operationContext?: string;
+  readonly recordingId?: string;
+  /** `active` or `inactive`. */
+  readonly recordingState?: string;
+  readonly result?: { readonly code: number; readonly subCode: number };
+}
 
 /** Call-control operations whose outcome is followed. */
 export const OPERATION_KINDS = [
@@ -108,7 +118,7 @@ export type Verdict = 'succeeded' | 'failed' | 'canceled';
 /** What an event says about an operation, or undefined when it says nothing. */
 export function verdictOf(
   operation: { readonly id: string; readonly kind: OperationKind; readonly recordingId?: string },
-  fact: AcsFact,
+  fact: OperationSignal,
 ): Verdict | undefined {
   const rule = OPERATION_RULES[operation.kind];
   if (rule.match === 'context' && fact.operationContext !== operation.id) return undefined;
@@ -120,11 +130,7 @@ export function verdictOf(
   return rule.cancels?.includes(fact.type) ? 'canceled' : undefined;
 }
 
-function fitsRecording(
-  recordingId: string | undefined,
-  rule: OperationRule,
-  fact: AcsFact & { type: 'RecordingStateChanged' | 'StartRecordingFailed' },
-): boolean {
+function fitsRecording(recordingId: string | undefined, rule: OperationRule, fact: OperationSignal): boolean {
   if (recordingId && fact.recordingId && recordingId !== fact.recordingId) return false;
   return rule.recordingState === fact.recordingState;
 }

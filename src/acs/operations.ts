@@ -1,6 +1,11 @@
-import type { AcsFact } from './facts.js';
 import { compact } from './fields.js';
-import { OPERATION_RULES, type OperationKind, type Verdict, verdictOf } from './operation-rules.js';
+import {
+  OPERATION_RULES,
+  type OperationKind,
+  type OperationSignal,
+  type Verdict,
+  verdictOf,
+} from './operation-rules.js';
 
 /** A started operation whose outcome is awaited. */
 export interface Operation {
@@ -32,6 +37,8 @@ export interface Outcome {
   readonly code?: string;
   /** ACS's codes, when an event brought the outcome. */
   readonly result?: { readonly code: number; readonly subCode: number };
+  /** Of a recording that was started: needed to pause and stop it. */
+  readonly recordingId?: string;
 }
 
 /** Operations of one call. Plain data: it may be stored as JSON. */
@@ -58,7 +65,7 @@ export type RequestAnswer =
 
 export type LedgerInput =
   | { readonly kind: 'answer'; readonly id: string; readonly answer: RequestAnswer }
-  | { readonly kind: 'fact'; readonly fact: AcsFact }
+  | { readonly kind: 'fact'; readonly fact: OperationSignal }
   | { readonly kind: 'clock' }
   /** The owner closes the call: everything open ends now. */
   | { readonly kind: 'close' };
@@ -129,7 +136,7 @@ export function nextDeadline(ledger: OperationLedger): number | undefined {
   return Math.min(...ledger.open.map((operation) => operation.deadlineAtMs));
 }
 
-type Ending = Pick<Outcome, 'status' | 'code' | 'result'>;
+type Ending = Pick<Outcome, 'status' | 'code' | 'result' | 'recordingId'>;
 
 function applyAnswer(ledger: OperationLedger, id: string, answer: RequestAnswer, nowMs: number): LedgerStep {
   if (!answer.ok) {
@@ -157,7 +164,7 @@ function applyAnswer(ledger: OperationLedger, id: string, answer: RequestAnswer,
   };
 }
 
-function applyFact(ledger: OperationLedger, fact: AcsFact, nowMs: number): LedgerStep {
+function applyFact(ledger: OperationLedger, fact: OperationSignal, nowMs: number): LedgerStep {
   // The oldest that fits: one event ends one operation.
   const found = ledger.open.find((operation) => verdictOf(operation, fact) !== undefined);
   const verdict = found && verdictOf(found, fact);
@@ -174,11 +181,12 @@ function applyFact(ledger: OperationLedger, fact: AcsFact, nowMs: number): Ledge
   return { ledger: { ...step.ledger, open }, outcomes: step.outcomes };
 }
 
-function endingOf(status: Verdict, fact: AcsFact): Ending {
+function endingOf(status: Verdict, fact: OperationSignal): Ending {
   const { result } = fact;
   return compact({
     status,
     result: result ? { code: result.code, subCode: result.subCode } : undefined,
+    recordingId: fact.recordingId,
   });
 }
 
@@ -212,6 +220,7 @@ function settle(
         status: ending.status,
         code: ending.code,
         result: ending.result,
+        recordingId: operation.recordingId ?? ending.recordingId,
       }),
     );
   }

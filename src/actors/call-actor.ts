@@ -12,16 +12,21 @@ import type {
   MediaLostArgs,
   SayingArgs,
   StartArgs,
+  TranscriptionLostArgs,
   TurnArgs,
 } from './call-messages.js';
+import type { ControlArgs, OperatedArgs } from './control-messages.js';
 import type { ActorHost, Method } from './host.js';
 
 /** CallActor's methods. Arguments come from our own workers, over the sidecar, behind the app token. */
 export const callMethods: Readonly<Record<string, Method<CallInstance>>> = {
-  start: (call, args) => call.start((args as StartArgs).origin),
+  start: (call, args, dispatch) => {
+    const { origin, by } = args as StartArgs;
+    return call.start(origin, dispatch, by);
+  },
   event: (call, args, dispatch) => {
-    const { facts, origin } = args as EventArgs;
-    return call.event(facts as readonly CallFact[], origin as CallOrigin, dispatch);
+    const { facts, origin, signals } = args as EventArgs;
+    return call.event(facts as readonly CallFact[], origin as CallOrigin, dispatch, signals);
   },
   attach: (call, args, dispatch) => call.attach(args as AttachArgs, dispatch),
   say: (call, args, dispatch) => call.say(args as SayingArgs, dispatch),
@@ -34,15 +39,21 @@ export const callMethods: Readonly<Record<string, Method<CallInstance>>> = {
     }
   },
   detach: (call, args, dispatch) => call.detach(args as DetachArgs, dispatch),
-  mediaLost: (call, args) => call.mediaLost(args as MediaLostArgs),
+  mediaLost: (call, args, dispatch) => call.mediaLost(args as MediaLostArgs, dispatch),
+  transcriptionLost: (call, args) => call.transcriptionLost(args as TranscriptionLostArgs),
   archived: (call, args, dispatch) => {
-    const { incarnation, seqs } = args as ArchivedArgs;
-    return call.archived(incarnation, seqs, dispatch);
+    const { incarnation, turns } = args as ArchivedArgs;
+    return call.archived(incarnation, turns, dispatch);
   },
+  control: (call, args, dispatch) => call.control(args as ControlArgs, dispatch),
+  operated: (call, args, dispatch) => call.operated(args as OperatedArgs, dispatch),
+  operations: (call, _args, dispatch) => call.operations(dispatch),
   settle: (call, _args, dispatch) => call.settle(dispatch),
   keep: (call, _args, dispatch) => call.keep(dispatch),
   locate: (call) => call.locate(),
   describe: (call) => call.describe(),
+  /** Touches nothing: what a call of any method costs at least. */
+  ping: async () => ({ ok: true }),
 };
 
 let theHost: ActorHost<CallInstance> | undefined;
@@ -65,10 +76,16 @@ export class CallActor extends AbstractActor {
   turn = (args: unknown): Promise<object> => this.#run('turn', args);
   detach = (args: unknown): Promise<object> => this.#run('detach', args);
   mediaLost = (args: unknown): Promise<object> => this.#run('mediaLost', args);
+  transcriptionLost = (args: unknown): Promise<object> => this.#run('transcriptionLost', args);
   archived = (args: unknown): Promise<object> => this.#run('archived', args);
+  keep = (args: unknown): Promise<object> => this.#run('keep', args);
+  control = (args: unknown): Promise<object> => this.#run('control', args);
+  operated = (args: unknown): Promise<object> => this.#run('operated', args);
+  operations = (args: unknown): Promise<object> => this.#run('operations', args);
   settle = (args: unknown): Promise<object> => this.#run('settle', args);
   locate = (args: unknown): Promise<object> => this.#run('locate', args);
   describe = (args: unknown): Promise<object> => this.#run('describe', args);
+  ping = (args: unknown): Promise<object> => this.#run('ping', args);
 
   /** The recurring reminder. One whose call is gone is removed: nobody else would. */
   override async receiveReminder(_data: string): Promise<void> {

@@ -3,16 +3,19 @@
  * Redis in that order of truth, and answers. What may follow later (context snapshot, archive, closing) is asked of
  * the services and never waited for before the answer.
  */
+import type { OperationLedger } from '../acs/operations.js';
 import type { CallFact } from '../call/events.js';
+import { type Missing, PATIENCE } from '../call/expectations.js';
 import { Inbox } from '../call/inbox.js';
 import { newIncarnation } from '../call/incarnation.js';
-import { TurnLedger } from '../call/ledger.js';
-import { type Effect, reduce } from '../call/reduce.js';
+import { type ArchivedTurn, type HeldTurn, TurnLedger } from '../call/ledger.js';
+import { type Effect, mergeStates, reduce } from '../call/reduce.js';
 import { type CallState, initialState, isOver } from '../call/state.js';
 import type { Turn, TurnOffer } from '../call/turn.js';
 import { isTurnOffer } from '../call/turn.js';
-import { RtvoiceError } from '../errors.js';
+import { codeOf, RtvoiceError } from '../errors.js';
 import { applyTurn, type ConversationContext, emptyContext } from '../memory/context.js';
+import { CallControl } from './call-control.js';
 import type {
   AttachArgs,
   Attached,
@@ -23,26 +26,48 @@ import type {
   MediaLostArgs,
   Saying,
   SayingArgs,
+  TranscriptionLostArgs,
   TurnAnswer,
   TurnArgs,
 } from './call-messages.js';
 import { holdTurn, openTurn, turnDocument } from './call-record.js';
 import type { CallServices } from './call-services.js';
+import { CallWatch } from './call-watch.js';
 import { closeCall } from './closing.js';
+import type {
+  ControlArgs,
+  ControlStarted,
+  EventSignal,
+  OperatedArgs,
+  OperationsAnswer,
+  StartedBy,
+} from './control-messages.js';
 import type { Dispatch, Instance } from './host.js';
-import { type CallSummary, JournalFailure, type SessionFields, type SessionRecord } from './ports.js';
-import { SessionWriter } from './session-writer.js';
+import { MediaWatch } from './media-watch.js';
+import {
+  type CallSummary,
+  type JournalEntry,
+  JournalFailure,
+  type SessionRecord,
+  type SpanFacts,
+} from './ports.js';
+import { sealRemembered } from './remembered.js';
+import { SessionWriter, type WholeFields, type Written } from './session-writer.js';
 
 /** What of the session is not a cursor: kept as JSON in the field `data`, without personal data. */
 interface SessionData {
   readonly state: CallState;
   readonly origin: CallOrigin;
   readonly workerUrl: string;
+  readonly operations?: OperationLedger;
 }
 
 interface Pending {
   readonly args: TurnArgs;
 }
+
+/** A socket that closes is mostly the call's end, whose event follows at once, ms. */
+const END_MAY_COME_MS = 400;
 
 /** After a call's end the media worker has this long to hand in its last turn, ms. */
 export const LAST_TURN_GRACE_MS = 3_000;
@@ -54,18 +79,29 @@ export class CallInstance implements Instance {
   readonly #ledger = new TurnLedger();
   readonly #inbox = new Inbox();
   readonly #writer: SessionWriter;
+  readonly #media: MediaWatch;
+  readonly #control: CallControl;
+  readonly #streams: ReturnType<CallControl['guard']>;
+  readonly #watch: CallWatch;
   #state: CallState = initialState();
   #origin: CallOrigin = { correlationId: '' };
+  /** The origin says more than the session in Redis. */
+  #originLearnt = false;
   #context: ConversationContext = emptyContext();
   #saying: Saying | undefined;
   #mediaWorker = '';
   #workerUrl = '';
   /** Turns taken while the session could not even be read. */
   #pending: Pending[] = [];
-  /** A media worker came back with a call that Redis may have lost. */
-  #previous: AttachArgs['previous'];
+  #loaded = false;
   #provisional: { incarnation: string; mediaEpoch: number } | undefined;
   #lastActivityMs: number;
+  /** The media worker gave the call away in good order: its socket is still open. */
+  #handingOver = false;
+  /** Since when turns wait for Cosmos, for the trace. */
+  #unarchivedSinceMs: number | undefined;
+  /** Documents were offered up to this number. */
+  #offeredThrough = 0;
   #archivedCursor = { epoch: 0, number: 0 };
   #reminded = false;
   #graceTimer: NodeJS.Timeout | undefined;
@@ -74,60 +110,161 @@ export class CallInstance implements Instance {
     this.id = id;
     this.#services = services;
     this.#lastActivityMs = services.now();
+    this.#media = new MediaWatch({
+      restart: () => {
+        services.metrics.rule('media_restart');
+        this.#streams.restartMedia(id, this.#handingOver ? 'active' : 'perhaps');
+        this.#handingOver = false;
+      },
+      wake: () => services.settleLater(id),
+      now: () => services.now(),
+    });
+    this.#control = new CallControl(id, {
+      line: services.control,
+      now: () => services.now(),
+      wake: () => services.settleLater(id),
+      correlationId: () => this.#origin.correlationId,
+    });
+    this.#streams = this.#control.guard(services.line);
+    this.#watch = new CallWatch({
+      now: () => services.now(),
+      wake: () => services.settleLater(id),
+      ask: (missing) => services.askAcs(id, missing),
+      patience: { ...PATIENCE, silenceMs: services.silentAfterMs },
+    });
     this.#writer = new SessionWriter(id, services.journal, this.#ledger, {
       fields: () => this.#fields(),
       fenced: () => services.drop(this),
       doubt: () => services.settleLater(id),
-      adopt: (entries) => this.#adopt(entries),
+      adopt: (seen, entries) => this.#adopt(seen, entries),
       newestDispatch: () => services.newestDispatch(),
       count: (what) => services.metrics.rule(what),
     });
   }
 
   dispose(): void {
+    this.#control.dispose();
+    this.#watch.stop();
+    this.#media.settled();
     clearTimeout(this.#graceTimer);
     this.#graceTimer = undefined;
     this.#services.backlog.forget(this.id);
   }
 
-  /** The call was answered: its session exists from here on. */
-  async start(origin: CallOrigin): Promise<object> {
-    await this.#load(origin);
+  /** The call was answered: its session exists from here on. ACS's first events may have come before. */
+  async start(origin: CallOrigin, dispatch: Dispatch, by?: StartedBy): Promise<object> {
+    if (await this.#load(origin)) {
+      const born = by !== undefined && this.#control.born(by, fateOf(this.#state));
+      if (born) await this.#write(dispatch);
+      else await this.#writeLearnt(dispatch);
+    }
+    this.#look();
     return { ok: true };
   }
 
-  async event(facts: readonly CallFact[], origin: CallOrigin, dispatch: Dispatch): Promise<object> {
+  async event(
+    facts: readonly CallFact[],
+    origin: CallOrigin,
+    dispatch: Dispatch,
+    signals: readonly EventSignal[] = [],
+  ): Promise<object> {
     await this.#load(origin);
     this.#touchActivity();
+    const admitted = new Set<string>();
     const effects: Effect[] = [];
     const before = this.#state;
     for (const fact of facts) {
       if (!this.#inbox.admit(fact)) continue;
+      admitted.add(fact.id);
       this.#services.metrics.event(fact.kind);
       const reduced = reduce(this.#state, fact);
       this.#state = reduced.state;
       effects.push(...reduced.effects);
     }
-    if (this.#state !== before) await this.#writer.writeFields(dispatch);
+    // Events that came twice end no second operation.
+    const told = this.#control.observe(signals.filter(({ eventId }) => admitted.has(eventId)));
+    if (this.#state !== before || told) await this.#write(dispatch);
+    else await this.#writeLearnt(dispatch);
     for (const effect of effects) await this.#carryOut(effect, dispatch);
+    if (facts.some(({ kind }) => kind !== 'reconciled')) this.#watch.came();
+    this.#look();
+    return { ok: true };
+  }
+
+  /** Enters an operation and has it sent; the answer and the outcome come later. */
+  async control(args: ControlArgs, dispatch: Dispatch): Promise<{ ok: true } & ControlStarted> {
+    if (!(await this.#load())) throw new RtvoiceError('RTV_REDIS_UNAVAILABLE');
+    const started = this.#control.enter(args, isOver(this.#state));
+    if (started.repeated) return { ok: true, ...started };
+    // First in the session, then on the wire: an outcome is owed from here on, whoever owns the call.
+    await this.#write(dispatch);
+    this.#control.send(args);
+    return { ok: true, ...started };
+  }
+
+  /** ACS answered the request of an operation. */
+  async operated(args: OperatedArgs, dispatch: Dispatch): Promise<object> {
+    if ((await this.#load()) && this.#control.answered(args.id, args.answer)) await this.#write(dispatch);
+    return { ok: true };
+  }
+
+  async operations(dispatch: Dispatch): Promise<{ ok: true } & OperationsAnswer> {
+    if (await this.#load()) await this.#tick(dispatch);
+    return { ok: true, operations: this.#control.list() };
+  }
+
+  /** What ACS said when it was asked because something that had to come did not. */
+  async reconciled(
+    found: 'connecting' | 'connected' | 'disconnected' | 'unknown',
+    missing: Missing,
+    dispatch: Dispatch,
+  ): Promise<object> {
+    this.#services.metrics.rule('reconciled');
+    if (found === 'unknown' || !(await this.#load())) return { ok: true };
+    const now = this.#services.now();
+    await this.event(
+      [{ kind: 'reconciled', id: `reconciled-${now}`, atMs: now, found }],
+      this.#origin,
+      dispatch,
+    );
+    if (missing === 'media' && found === 'connected' && this.#mediaWorker === '' && !isOver(this.#state)) {
+      this.#media.lost(0);
+      this.#media.step();
+    }
     return { ok: true };
   }
 
   /** A media worker takes the call's audio: a new media epoch, by a fenced write before the answer. */
   async attach(args: AttachArgs, dispatch: Dispatch): Promise<{ ok: true } & Attached> {
-    this.#previous = args.previous;
-    const loaded = await this.#load(args.origin);
+    const { previous } = args;
+    const loaded = await this.#load(args.origin, previous);
     this.#touchActivity();
-    this.#mediaWorker = args.workerId;
-    this.#workerUrl = args.workerUrl;
     if (!loaded) {
+      // It has a place in the call already, and keeps it until Redis answers.
+      if (previous && previous.mediaEpoch > 0) throw new RtvoiceError('RTV_REDIS_UNAVAILABLE');
       // Redis is away and nothing is known of the call: it starts in memory, and attaches again later.
+      this.#mediaWorker = args.workerId;
+      this.#workerUrl = args.workerUrl;
       this.#provisional ??= { incarnation: newIncarnation(this.#services.now()), mediaEpoch: 0 };
-      return { ok: true, ...this.#provisional, provisional: true, context: this.#context };
+      return {
+        ok: true,
+        ...this.#provisional,
+        provisional: true,
+        context: this.#context,
+        origin: this.#origin,
+      };
     }
     if (this.#state.phase === 'ended') throw new RtvoiceError('RTV_CALL_ENDED');
-    this.#ledger.openEpoch(Math.max(this.#ledger.mediaEpoch, args.previous?.mediaEpoch ?? 0) + 1);
-    await this.#writer.writeFields(dispatch);
+    if (previous && previous.mediaEpoch > 0 && previous.incarnation !== this.#incarnation()) {
+      await this.#joinLineage(previous.incarnation);
+    }
+    this.#mediaWorker = args.workerId;
+    this.#workerUrl = args.workerUrl;
+    this.#media.settled();
+    this.#watch.came();
+    this.#look();
+    this.#ledger.openEpoch(Math.max(this.#ledger.mediaEpoch, previous?.mediaEpoch ?? 0) + 1);
+    await this.#write(dispatch);
     const saying = this.#saying;
     return {
       ok: true,
@@ -135,8 +272,8 @@ export class CallInstance implements Instance {
       mediaEpoch: this.#ledger.mediaEpoch,
       provisional: false,
       context: this.#context,
+      origin: this.#origin,
       ...(saying ? { saying } : {}),
-      ...(this.#origin.traceparent ? { traceparent: this.#origin.traceparent } : {}),
     };
   }
 
@@ -145,7 +282,7 @@ export class CallInstance implements Instance {
     if (!(await this.#load())) return { ok: true };
     this.#checkMedia(args.incarnation, args.mediaEpoch);
     this.#saying = args.saying;
-    await this.#writer.writeFields(dispatch);
+    await this.#write(dispatch);
     return { ok: true };
   }
 
@@ -156,18 +293,23 @@ export class CallInstance implements Instance {
     this.#touchActivity();
     this.#checkMedia(args.incarnation, args.mediaEpoch);
     if (this.#state.phase === 'ended') throw new RtvoiceError('RTV_CALL_ENDED');
-    const numbering = this.#ledger.numbering(args.turnNo);
+    const numbering = this.#ledger.numbering(args.turnNo, args.offer.turnId);
     if (numbering.kind === 'gap') throw new TurnGap(numbering.expected);
+    // Another turn has this number: the media worker attaches again and numbers anew.
+    if (numbering.kind === 'other') throw new RtvoiceError('RTV_CALL_UNKNOWN');
     if (numbering.kind === 'next') this.#accept(args.turnNo, args.mediaEpoch, args.offer);
     // A duplicate completes whatever its first try left undone.
-    const started = this.#services.now();
-    const written = await this.#writer.flush(dispatch);
+    const started = performance.now();
+    await this.#span('turn.commit', { role: args.offer.role, number: args.turnNo }, () =>
+      this.#writer.flush(dispatch),
+    );
+    const took = performance.now() - started;
     this.#afterFlush();
-    const seq = this.#ledger.answered(args.turnNo);
-    const durable = written === 'durable' || seq > 0;
-    if (durable) this.#services.metrics.committed(this.#services.now() - started);
-    else this.#services.metrics.provisional(args.offer.role);
-    return { ok: true, seq, durable, archivedNo: this.#archivedNo() };
+    const { turnId } = args.offer;
+    const durable = this.#ledger.isDurable(turnId);
+    if (!durable) this.#services.metrics.provisional(args.offer.role);
+    else if (numbering.kind === 'next') this.#services.metrics.committed(took);
+    return { ok: true, seq: this.#ledger.seqOf(turnId), durable, archivedNo: this.#archivedNo() };
   }
 
   /** The media worker let go of the call, with all its turns handed in. */
@@ -175,44 +317,71 @@ export class CallInstance implements Instance {
     if (!(await this.#load())) return { ok: true };
     if (args.incarnation !== this.#incarnation() || args.mediaEpoch !== this.#ledger.mediaEpoch)
       return { ok: true };
-    this.#mediaWorker = '';
-    this.#workerUrl = '';
-    await this.#writer.writeFields(dispatch);
-    if (isOver(this.#state)) await this.#finish(dispatch);
+    this.#handingOver = args.handOver ?? false;
+    await this.#letGo(this.#handingOver ? 0 : END_MAY_COME_MS, dispatch);
     return { ok: true };
   }
 
   /** Another worker found the media worker dead. Ignored when another one has the call by now. */
-  async mediaLost(args: MediaLostArgs): Promise<object> {
+  async mediaLost(args: MediaLostArgs, dispatch: Dispatch): Promise<object> {
     if (!(await this.#load())) return { ok: true, restarted: false };
     const same = args.workerId === this.#mediaWorker && args.mediaEpoch === this.#ledger.mediaEpoch;
     if (!same || isOver(this.#state)) return { ok: true, restarted: false };
-    this.#services.line.restartMedia(this.id);
-    this.#services.line.restartTranscription(this.id);
+    this.#services.metrics.rule('media_lost');
+    await this.#letGo(0, dispatch);
     return { ok: true, restarted: true };
   }
 
-  async archived(incarnation: string, seqs: readonly number[], dispatch: Dispatch): Promise<object> {
+  /** The worker that had the transcription socket lost it, or gives it away. */
+  async transcriptionLost(args: TranscriptionLostArgs): Promise<object> {
+    if (!(await this.#load()) || isOver(this.#state)) return { ok: true };
+    this.#services.metrics.rule('transcription_restart');
+    this.#streams.restartTranscription(this.id, args.handOver ? 'active' : 'perhaps');
+    return { ok: true };
+  }
+
+  /** No media worker has the call from here on: ask ACS to open its sockets again, unless the call is over. */
+  async #letGo(graceMs: number, dispatch: Dispatch): Promise<void> {
+    this.#mediaWorker = '';
+    this.#workerUrl = '';
+    await this.#write(dispatch);
+    if (isOver(this.#state)) {
+      await this.#finish(dispatch);
+      return;
+    }
+    this.#media.lost(graceMs);
+    if (graceMs === 0) this.#media.step();
+  }
+
+  /** Cosmos holds exactly these turns. */
+  async archived(incarnation: string, turns: readonly ArchivedTurn[], dispatch: Dispatch): Promise<object> {
     if (!(await this.#load()) || incarnation !== this.#incarnation()) return { ok: true };
-    this.#ledger.archived(seqs);
+    this.#ledger.archived(turns);
+    this.#traceArchived(turns.length);
     if (isOver(this.#state)) await this.#finish(dispatch);
     return { ok: true };
   }
 
-  /** Cosmos holds another turn under this number: state was lost. The turn gets a number after Cosmos's tail. */
-  async conflict(seq: number, tail: number, dispatch: Dispatch): Promise<object> {
-    if (!(await this.#load())) return { ok: true };
-    this.#services.metrics.rule('renumbered');
-    if (this.#ledger.renumber(seq, tail)) await this.#flushAndFollow(dispatch);
+  /** Cosmos holds another turn under one of these numbers: state was lost. Memory is brought in line with Cosmos. */
+  async conflict(incarnation: string, dispatch: Dispatch): Promise<object> {
+    if (!(await this.#load()) || incarnation !== this.#incarnation()) return { ok: true };
+    const found = await this.#services.closing.archivedTurns(this.id, incarnation);
+    if (this.stale) return { ok: true };
+    if (this.#ledger.reconcile(found)) {
+      this.#services.metrics.rule('renumbered');
+      this.#offeredThrough = 0;
+      this.#writer.rewrite();
+    }
+    await this.#flushAndFollow(dispatch);
     return { ok: true };
   }
 
   /** The recurring reminder: archives what is left, slides TTLs, ends calls that went silent. */
   async keep(dispatch: Dispatch): Promise<object> {
-    if (!(await this.#load())) {
-      return { ok: true };
-    }
+    if (!(await this.#loadAnyhow())) return { ok: true };
+    await this.#tick(dispatch);
     if (this.#state.phase === 'ended') {
+      await this.#services.liveIndex.remove(this.id).catch(() => undefined);
       await this.#services.reminders.unregister(this.id);
       return { ok: true };
     }
@@ -221,16 +390,18 @@ export class CallInstance implements Instance {
     await this.#services.liveIndex.add(this.id).catch(() => undefined);
     this.#offerAll();
     if (isOver(this.#state)) await this.#finish(dispatch);
-    else if (this.#services.now() - this.#lastActivityMs > this.#services.silentAfterMs)
-      await this.#reconcile(dispatch);
+    else this.#look();
     return { ok: true };
   }
 
   /** Does what a doubt or a return of Redis left to do. Routed through Dapr, so it proves where the actor lives. */
   async settle(dispatch: Dispatch): Promise<object> {
-    if (await this.#load()) {
+    if (await this.#loadAnyhow()) {
       await this.#flushAndFollow(dispatch);
+      await this.#tick(dispatch);
       if (isOver(this.#state)) await this.#finish(dispatch);
+      else this.#media.step();
+      this.#look();
     }
     return { ok: true, waiting: this.#ledger.waiting.length + this.#pending.length };
   }
@@ -270,22 +441,21 @@ export class CallInstance implements Instance {
     return this.#context;
   }
 
-  /** true: the session is claimed. false: Redis is away. @throws RTV_CALL_UNKNOWN, RTV_CALL_ENDED */
-  async #load(create?: CallOrigin): Promise<boolean> {
-    if (this.#writer.own) return true;
-    const incarnation =
-      this.#previous?.incarnation ?? this.#provisional?.incarnation ?? newIncarnation(this.#services.now());
-    const origin = create ?? (this.#provisional ? this.#origin : undefined);
-    if (create) this.#origin = create;
+  /** true: the session is claimed and read. false: Redis is away. @throws RTV_CALL_UNKNOWN, RTV_CALL_ENDED */
+  async #load(create?: CallOrigin, previous?: AttachArgs['previous']): Promise<boolean> {
+    if (create) this.#learn(create);
+    if (this.#loaded) return true;
+    const origin = create || this.#provisional ? this.#origin : undefined;
     try {
       if (origin) await this.#services.liveIndex.add(this.id);
       const session = await this.#writer.claim();
-      const record = session === 'absent' ? await this.#create(origin, incarnation) : session;
+      const record = session === 'absent' ? await this.#create(origin, previous) : session;
       if (record === undefined) throw new RtvoiceError('RTV_CALL_UNKNOWN');
       await this.#takeOver(record);
       return true;
     } catch (thrown) {
-      if (thrown instanceof JournalFailure) {
+      // Absent is not failed: without an answer of Redis, or of Cosmos where Redis lost turns, nothing is concluded.
+      if (thrown instanceof JournalFailure || codeOf(thrown) === 'RTV_COSMOS_UNAVAILABLE') {
         this.#services.wakeWhenBack(this.id);
         return false;
       }
@@ -293,42 +463,60 @@ export class CallInstance implements Instance {
     }
   }
 
-  async #create(origin: CallOrigin | undefined, incarnation: string): Promise<SessionRecord | undefined> {
+  /** As `load`; where the journal outlived its session, the call is found by it. */
+  async #loadAnyhow(): Promise<boolean> {
+    try {
+      return await this.#load();
+    } catch (thrown) {
+      if (codeOf(thrown) !== 'RTV_CALL_UNKNOWN') throw thrown;
+      const left = await this.#services.journal.entries(this.id).catch(() => []);
+      if (left.length === 0) throw thrown;
+      this.#services.metrics.rule('orphaned');
+      return this.#load({ correlationId: '' });
+    }
+  }
+
+  async #create(
+    origin: CallOrigin | undefined,
+    previous: AttachArgs['previous'],
+  ): Promise<SessionRecord | undefined> {
     if (await this.#services.closing.hasEnded(this.id)) {
       await this.#services.liveIndex.remove(this.id);
       throw new RtvoiceError('RTV_CALL_ENDED');
     }
     if (!origin) return undefined;
     const data: SessionData = { state: this.#state, origin, workerUrl: this.#workerUrl };
-    const created = await this.#writer.claim({ incarnation, data: JSON.stringify(data) });
-    if (created === 'absent') return undefined;
-    // Redis lost a call that was known: its numbers go on from what Cosmos holds.
-    const tail = this.#previous ? await this.#services.closing.transcriptTail(this.id, incarnation) : 0;
-    return { ...created, seq: tail, archivedThrough: tail };
+    // Redis lost a call that was known: it goes on under its incarnation, after what Cosmos holds.
+    const known = previous && previous.mediaEpoch > 0 ? previous.incarnation : undefined;
+    const archived = known ? await this.#services.closing.archivedTurns(this.id, known) : [];
+    const incarnation = known ?? this.#provisional?.incarnation ?? newIncarnation(this.#services.now());
+    const seq = archived.at(-1)?.seq ?? 0;
+    const created = await this.#writer.claim({ incarnation, data: JSON.stringify(data), seq });
+    return created === 'absent' ? undefined : created;
   }
 
   async #takeOver(record: SessionRecord): Promise<void> {
-    const data = JSON.parse(record.data) as SessionData;
-    this.#state = data.state;
-    this.#origin = data.origin;
-    this.#mediaWorker = record.mediaWorker;
-    this.#workerUrl = data.workerUrl;
     const [entries, snapshot] = await Promise.all([
-      record.seq > 0 ? this.#services.journal.entries(this.id) : [],
+      this.#services.journal.entries(this.id),
       record.seq > 0 ? this.#services.contexts.load(this.id).catch(() => undefined) : undefined,
     ]);
-    const turns = entries.flatMap((entry) => {
-      const opened = openTurn(this.#services.seal, this.id, entry);
-      if (!opened?.readable) this.#services.metrics.rule('unreadable');
-      return opened ? [opened.held] : [];
-    });
-    turns.sort((a, b) => a.turn.seq - b.turn.seq);
-    this.#ledger.restore(turns, record.seq, record.mediaEpoch, record.archivedThrough);
+    const turns = this.#openAll(entries);
+    // Redis lost turns: their ids, which may be sent again, are in Cosmos; numbers go on after what is known of them.
+    const known = entries.at(-1)?.seq ?? 0;
+    const lost = entries.length < Math.max(record.seq, known);
+    const archived = lost ? await this.#services.closing.archivedTurns(this.id, record.incarnation) : [];
+    if (this.stale) return;
+    const lastSeq = Math.max(known, archived.at(-1)?.seq ?? 0);
+    const archivedThrough = Math.min(record.archivedThrough, lastSeq);
+    this.#ledger.restore({ ...record, turns, lastSeq, archivedThrough });
+    const moved = lost && this.#ledger.reconcile(archived);
+    if (moved || lastSeq !== record.seq) this.#writer.rewrite();
     this.#context = turns.reduce(
       (context, held) => applyTurn(context, held.turn),
       snapshot ?? emptyContext(),
     );
-    this.#saying = this.#openSaying(record.saying);
+    this.#takeFields(record);
+    this.#loaded = true;
     if (this.#state.phase !== 'ended') {
       this.#remind();
       this.#offerAll();
@@ -337,19 +525,61 @@ export class CallInstance implements Instance {
     this.#replayPending();
   }
 
+  /** What the session says, together with what was learnt while it could not be read. */
+  #takeFields(record: SessionRecord): void {
+    const data = JSON.parse(record.data) as Partial<SessionData>;
+    const [state, origin] = [this.#state, this.#origin];
+    this.#state = mergeStates(data.state ?? initialState(), state);
+    this.#origin = data.origin ?? { correlationId: '' };
+    this.#originLearnt = false;
+    this.#learn(origin);
+    const provisional = this.#provisional !== undefined && record.mediaWorker === '';
+    if (!provisional) {
+      this.#mediaWorker = record.mediaWorker;
+      this.#workerUrl = data.workerUrl ?? '';
+    }
+    this.#saying = this.#openSaying(record.saying);
+    this.#control.restore(data.operations);
+    const news = JSON.stringify(this.#state) !== JSON.stringify(data.state);
+    if (provisional || news || this.#originLearnt) this.#writer.fieldsChanged();
+    if (this.#state.phase === 'connected' && this.#mediaWorker === '' && record.mediaEpoch > 0) {
+      this.#media.lost(END_MAY_COME_MS);
+    }
+  }
+
+  /** A media worker comes from a lineage of this call that Redis lost. */
+  async #joinLineage(incarnation: string): Promise<void> {
+    const archived = await this.#services.closing.archivedTurns(this.id, incarnation);
+    const empty = this.#ledger.lastSeq === 0 && this.#ledger.waiting.length === 0;
+    if (empty && archived.length > 0 && (await this.#writer.takeUp(incarnation, archived.at(-1)?.seq ?? 0))) {
+      this.#ledger.reconcile(archived);
+    } else {
+      this.#ledger.archivedElsewhere(archived.map(({ turnId }) => turnId));
+    }
+    this.#services.metrics.rule('lineage_joined');
+  }
+
+  #openAll(entries: readonly JournalEntry[]): HeldTurn[] {
+    return entries.flatMap((entry) => {
+      const opened = openTurn(this.#services.seal, this.id, entry);
+      if (!opened?.readable) this.#services.metrics.rule('unreadable');
+      return opened ? [opened.held] : [];
+    });
+  }
+
   /** Turns held while the session was unreadable join the order now; the media worker may send them again. */
   #replayPending(): void {
     const pending = this.#pending;
     this.#pending = [];
     const provisional = this.#provisional;
     this.#provisional = undefined;
+    const { mediaEpoch } = this.#ledger;
     for (const { args } of pending) {
-      const foreign = provisional !== undefined && args.incarnation === provisional.incarnation;
-      if (!foreign && args.mediaEpoch !== this.#ledger.mediaEpoch) continue;
-      if (foreign) this.#accept(this.#ledger.lastTurnNo + 1, this.#ledger.mediaEpoch, args.offer);
-      else if (this.#ledger.numbering(args.turnNo).kind === 'next') {
-        this.#accept(args.turnNo, args.mediaEpoch, args.offer);
-      }
+      const here = args.incarnation === this.#incarnation() && args.mediaEpoch === mediaEpoch;
+      const next = here && this.#ledger.numbering(args.turnNo, args.offer.turnId).kind === 'next';
+      // Taken in an attachment that is over: without a number, known by its id when it is sent again.
+      const loose = args.incarnation === provisional?.incarnation;
+      if (next || loose) this.#accept(next ? args.turnNo : 0, next ? mediaEpoch : 0, args.offer);
     }
     this.#services.backlog.set(this.id, this.#ledger.waitingBytes, this.#ledger.waiting.length);
   }
@@ -374,7 +604,7 @@ export class CallInstance implements Instance {
 
   #accept(turnNo: number, mediaEpoch: number, offer: TurnOffer): void {
     if (this.#ledger.knows(offer.turnId)) {
-      this.#ledger.acknowledgeAgain(turnNo, offer.turnId);
+      if (turnNo > 0) this.#ledger.acknowledgeAgain(turnNo, offer.turnId);
       return;
     }
     const turn: Turn = { ...offer, seq: 0, mediaEpoch, turnNo };
@@ -393,30 +623,46 @@ export class CallInstance implements Instance {
     this.#afterFlush();
   }
 
+  async #write(dispatch: Dispatch): Promise<Written> {
+    const written = await this.#writer.writeFields(dispatch);
+    this.#afterFlush();
+    return written;
+  }
+
   /** Everything that follows a commit and is not waited for. */
   #afterFlush(): void {
+    if (this.stale) return;
     this.#services.backlog.set(this.id, this.#ledger.waitingBytes, this.#ledger.waiting.length);
-    if (this.#writer.pending) {
-      this.#services.wakeWhenBack(this.id);
-      return;
-    }
+    if (this.#writer.pending) this.#services.wakeWhenBack(this.id);
+    if (this.#writer.pending || this.#context.throughSeq === this.#ledger.lastSeq) return;
     this.#context = { ...this.#context, throughSeq: this.#ledger.lastSeq };
     this.#services.contexts.changed(this.id, this.#context);
-    this.#offerAll();
+    if (this.#ledger.unarchivedCount > 0) this.#unarchivedSinceMs ??= this.#services.now();
+    this.#offerFrom(this.#offeredThrough);
   }
 
   #offerAll(): void {
+    this.#offerFrom(0);
+  }
+
+  #offerFrom(after: number): void {
     const own = this.#writer.own;
     if (!own) return;
-    for (const held of this.#ledger.unarchived()) {
-      if (!this.#services.turns.offer(turnDocument(this.id, own.incarnation, held))) return;
+    for (const held of this.#ledger.unarchived(after)) {
+      if (!this.#services.turns.offer(turnDocument(this.id, own.incarnation, held), this.#origin.subjectId))
+        return;
+      this.#offeredThrough = held.turn.seq;
     }
   }
 
   async #carryOut(effect: Effect, dispatch: Dispatch): Promise<void> {
     if (effect.kind === 'finish') await this.#finish(dispatch);
-    else if (effect.kind === 'restartMedia') this.#services.line.restartMedia(this.id);
-    else this.#services.line.restartTranscription(this.id);
+    else if (effect.kind === 'restartMedia') {
+      // With a media worker attached its socket tells: the event may be the echo of a restart of our own.
+      if (this.#mediaWorker !== '') return;
+      this.#media.lost(0);
+      this.#media.step();
+    } else this.#streams.restartTranscription(this.id, 'perhaps');
   }
 
   /** Closes the record once everything is in it. Whatever fails is done again by the next call of it. */
@@ -436,12 +682,16 @@ export class CallInstance implements Instance {
       this.#offerAll();
       return;
     }
+    await this.#span('call.close', { turns: this.#ledger.lastSeq }, () => this.#close(dispatch));
+  }
+
+  async #close(dispatch: Dispatch): Promise<void> {
     const closed = await closeCall(this.id, this.#summary(), this.#mediaWorker, this.#services);
     if (!closed) return;
     this.#state = { ...this.#state, phase: 'ended' };
     this.#mediaWorker = '';
     this.#saying = undefined;
-    if ((await this.#writer.writeFields(dispatch)) !== 'durable') {
+    if ((await this.#write(dispatch)) !== 'durable') {
       this.#state = { ...this.#state, phase: 'disconnected' };
       return;
     }
@@ -453,6 +703,7 @@ export class CallInstance implements Instance {
 
   #summary(): CallSummary {
     const { connectedAtMs, disconnectedAtMs, end } = this.#state;
+    const remembered = sealRemembered(this.#services.seal, this.id, this.#context.slots);
     return {
       callConnectionId: this.id,
       incarnation: this.#incarnation(),
@@ -462,28 +713,43 @@ export class CallInstance implements Instance {
       ...(connectedAtMs ? { connectedAt: new Date(connectedAtMs).toISOString() } : {}),
       ...(disconnectedAtMs ? { disconnectedAt: new Date(disconnectedAtMs).toISOString() } : {}),
       outcome: end && end.code >= 400 && end.code !== 487 ? `failed_${end.code}` : 'completed',
+      ...(remembered ? { remembered } : {}),
     };
   }
 
-  /** Something that had to come did not: ask ACS. */
-  async #reconcile(dispatch: Dispatch): Promise<void> {
-    const found = await this.#services.line.state(this.id);
-    this.#services.metrics.rule('reconciled');
-    if (found === 'unknown') return;
-    const now = this.#services.now();
-    await this.event(
-      [{ kind: 'reconciled', id: `reconciled-${now}`, atMs: now, found }],
-      this.#origin,
-      dispatch,
-    );
+  /** Deadlines of operations. */
+  async #tick(dispatch: Dispatch): Promise<void> {
+    if (this.#control.tick()) await this.#write(dispatch);
   }
 
-  #adopt(entries: readonly { seq: number; payload: string }[]): void {
-    for (const entry of entries) {
-      const opened = openTurn(this.#services.seal, this.id, entry);
-      if (!opened || this.#ledger.knows(opened.held.turn.turnId) || entry.seq <= this.#ledger.archivedThrough)
-        continue;
-      this.#ledger.accept({ payload: entry.payload, turn: { ...opened.held.turn, seq: 0 } });
+  /** Whether something that had to come did not. */
+  #look(): void {
+    const { phase, connectedAtMs } = this.#state;
+    const bornAtMs = Number.parseInt(this.#incarnation().slice(0, 12), 16);
+    this.#watch.look({
+      phase,
+      bornAtMs: Number.isFinite(bornAtMs) ? bornAtMs : this.#lastActivityMs,
+      ...(connectedAtMs === undefined ? {} : { connectedAtMs }),
+      attached: this.#mediaWorker !== '' || !this.#control.wants('media'),
+      lastSignAtMs: this.#lastActivityMs,
+    });
+  }
+
+  /** The store went back in time, and another owner wrote meanwhile: nothing of it is lost. */
+  #adopt(seen: SessionRecord | undefined, entries: readonly JournalEntry[]): void {
+    if (seen) {
+      const data = JSON.parse(seen.data) as Partial<SessionData>;
+      if (data.state) this.#state = mergeStates(this.#state, data.state);
+      if (data.origin) this.#learn(data.origin);
+      if (seen.mediaEpoch > this.#ledger.mediaEpoch) {
+        this.#ledger.openEpoch(seen.mediaEpoch);
+        this.#mediaWorker = seen.mediaWorker;
+        this.#workerUrl = data.workerUrl ?? '';
+      }
+    }
+    for (const { turn } of this.#ledger.adopt(this.#openAll(entries))) {
+      this.#services.metrics.rule('adopted');
+      this.#context = applyTurn(this.#context, { ...turn, seq: 0 });
     }
   }
 
@@ -510,8 +776,15 @@ export class CallInstance implements Instance {
     }
   }
 
-  #fields(): Required<SessionFields> {
-    const data: SessionData = { state: this.#state, origin: this.#origin, workerUrl: this.#workerUrl };
+  #fields(): WholeFields {
+    this.#originLearnt = false;
+    const operations = this.#control.ledger;
+    const data: SessionData = {
+      state: this.#state,
+      origin: this.#origin,
+      workerUrl: this.#workerUrl,
+      ...(operations ? { operations } : {}),
+    };
     return {
       mediaEpoch: this.#ledger.mediaEpoch,
       mediaWorker: this.#mediaWorker,
@@ -524,29 +797,65 @@ export class CallInstance implements Instance {
   /** The media worker may forget its turns up to this number of the current epoch. */
   #archivedNo(): number {
     const epoch = this.#ledger.mediaEpoch;
-    let number = this.#archivedCursor.epoch === epoch ? this.#archivedCursor.number : 0;
-    while (number < this.#ledger.lastTurnNo) {
-      const seq = this.#ledger.answered(number + 1);
-      if (seq === 0 || seq > this.#ledger.archivedThrough) break;
-      number += 1;
-    }
-    this.#archivedCursor = { epoch, number };
-    return number;
+    const from = this.#archivedCursor.epoch === epoch ? this.#archivedCursor.number : 0;
+    this.#archivedCursor = { epoch, number: this.#ledger.archivedNumber(from) };
+    return this.#archivedCursor.number;
   }
 
   #checkMedia(incarnation: string, mediaEpoch: number): void {
-    if (incarnation !== this.#incarnation()) throw new RtvoiceError('RTV_CALL_UNKNOWN');
+    // A higher epoch than known: state went back in time, and the media worker must take a new one.
+    const lost = mediaEpoch > this.#ledger.mediaEpoch;
+    if (lost || incarnation !== this.#incarnation()) throw new RtvoiceError('RTV_CALL_UNKNOWN');
     if (mediaEpoch !== this.#ledger.mediaEpoch) throw new RtvoiceError('RTV_FENCED_MEDIA');
   }
 
   #incarnation(): string {
-    return this.#writer.own?.incarnation ?? this.#provisional?.incarnation ?? '';
+    return (this.#loaded ? this.#writer.own?.incarnation : this.#provisional?.incarnation) ?? '';
+  }
+
+  /** What is known of the call adds up: ACS's events, the answer and the media socket come in any order. */
+  #learn(origin: CallOrigin): void {
+    const known = this.#origin;
+    const merged: CallOrigin = {
+      ...origin,
+      ...known,
+      correlationId: known.correlationId || origin.correlationId,
+    };
+    const news = (['correlationId', 'subjectId', 'traceparent'] as const).some(
+      (name) => merged[name] !== known[name],
+    );
+    if (!news) return;
+    this.#origin = merged;
+    this.#originLearnt = true;
+  }
+
+  async #writeLearnt(dispatch: Dispatch): Promise<void> {
+    if (!this.#originLearnt || !this.#writer.own || this.#state.phase === 'ended') return;
+    await this.#write(dispatch);
+  }
+
+  #span<T>(name: string, facts: SpanFacts, work: () => Promise<T>): Promise<T> {
+    return this.#services.trace.span(name, this.#origin.traceparent, { call: this.id, ...facts }, work);
+  }
+
+  #traceArchived(turns: number): void {
+    const now = this.#services.now();
+    const since = this.#unarchivedSinceMs ?? now;
+    const facts = { call: this.id, turns };
+    this.#services.trace.past('turns.archive', this.#origin.traceparent, facts, since, now);
+    this.#unarchivedSinceMs = this.#ledger.unarchivedCount > 0 ? now : undefined;
   }
 
   #touchActivity(): void {
     this.#lastActivityMs = this.#services.now();
   }
 }
+
+/** What became of the operation that made the call. */
+const fateOf = ({ phase, connectedAtMs }: CallState): 'open' | 'connected' | 'failed' => {
+  if (connectedAtMs !== undefined || phase === 'connected') return 'connected';
+  return phase === 'connecting' ? 'open' : 'failed';
+};
 
 /** RTV_TURN_GAP with the number that is expected. */
 export class TurnGap extends RtvoiceError {

@@ -1,7 +1,9 @@
 /** Arguments and answers of CallActor's methods, as they cross Dapr. */
 import type { CallFact } from '../call/events.js';
+import type { ArchivedTurn } from '../call/ledger.js';
 import type { TurnOffer } from '../call/turn.js';
 import type { ConversationContext } from '../memory/context.js';
+import type { EventSignal, StartedBy } from './control-messages.js';
 
 export const CALL_ACTOR = 'CallActor';
 
@@ -14,11 +16,14 @@ export interface CallOrigin {
 
 export interface StartArgs {
   readonly origin: CallOrigin;
+  readonly by?: StartedBy;
 }
 
 export interface EventArgs {
   readonly facts: readonly CallFact[];
   readonly origin: CallOrigin;
+  /** What the same events say about operations. */
+  readonly signals?: readonly EventSignal[];
 }
 
 export interface AttachArgs {
@@ -42,7 +47,8 @@ export interface Attached {
   readonly provisional: boolean;
   readonly context: ConversationContext;
   readonly saying?: Saying;
-  readonly traceparent?: string;
+  /** What the actor knows of the call: root of its trace, caller's pseudonym. */
+  readonly origin: CallOrigin;
 }
 
 export interface SayingArgs {
@@ -68,6 +74,12 @@ export interface TurnAnswer {
 export interface DetachArgs {
   readonly incarnation: string;
   readonly mediaEpoch: number;
+  /** The media worker drains: another one shall have the call at once. */
+  readonly handOver?: boolean;
+}
+
+export interface TranscriptionLostArgs {
+  readonly handOver?: boolean;
 }
 
 export interface MediaLostArgs {
@@ -77,7 +89,7 @@ export interface MediaLostArgs {
 
 export interface ArchivedArgs {
   readonly incarnation: string;
-  readonly seqs: readonly number[];
+  readonly turns: readonly ArchivedTurn[];
 }
 
 export interface Located {

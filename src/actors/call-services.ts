@@ -1,10 +1,14 @@
 /** What CallInstance is given. One object a worker; src/main.ts puts it together. */
+
+import type { Missing } from '../call/expectations.js';
 import type { Seal } from '../privacy/seal.js';
+import type { ControlLine } from './call-control.js';
 import type { Instance } from './host.js';
 
 import type {
   Affinity,
   CallLine,
+  CallTrace,
   Closing,
   ContextStore,
   Journal,
@@ -36,6 +40,10 @@ export interface CallServices {
   readonly affinity: Affinity;
   readonly reminders: Reminders;
   readonly line: CallLine;
+  readonly control: ControlLine;
+  /** Ask ACS for the call's properties, outside of the actor's turn; the answer comes as `reconciled`. */
+  askAcs(callId: string, missing: Missing): void;
+  readonly trace: CallTrace;
   readonly backlog: Backlog;
   readonly metrics: CallMetrics;
   /** After this long without a sign of life ACS is asked about the call, ms. */

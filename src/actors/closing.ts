@@ -13,11 +13,11 @@ export async function closeCall(
   services: Pick<CallServices, 'closing' | 'affinity' | 'metrics'>,
 ): Promise<boolean> {
   try {
-    await services.closing.completeTranscript(summary);
+    const transcript = await services.closing.completeTranscript(summary);
     await services.closing.updateProfile(summary);
     if (mediaWorker !== '') await services.affinity.release(mediaWorker, callId);
     // Last, since it says that everything before it is done.
-    await services.closing.writeSummary(summary);
+    await services.closing.writeSummary({ ...summary, transcript });
     return true;
   } catch {
     services.metrics.rule('closing_postponed');

@@ -52,6 +52,7 @@ export class ActorHost<I extends Instance> {
   readonly #create: (id: string) => I;
   readonly #methods: Readonly<Record<string, Method<I>>>;
   readonly #log: HostLog;
+  readonly #mayServe: () => boolean;
   readonly #slots = new Map<string, Slot<I>>();
   #dispatched = 0;
 
@@ -60,11 +61,14 @@ export class ActorHost<I extends Instance> {
     create: (id: string) => I,
     methods: Readonly<Record<string, Method<I>>>,
     log: HostLog,
+    /** Whether calls may be served now; asked before each. */
+    mayServe: () => boolean = () => true,
   ) {
     this.type = type;
     this.#create = create;
     this.#methods = methods;
     this.#log = log;
+    this.#mayServe = mayServe;
   }
 
   /** Number of instances in memory. */
@@ -81,6 +85,7 @@ export class ActorHost<I extends Instance> {
   async dispatch(id: string, method: string, args: unknown): Promise<object> {
     const run = this.#methods[method];
     if (!run) return { ok: false, code: 'RTV_NOT_FOUND' satisfies ErrorCode };
+    if (!this.#mayServe()) return { ok: false, code: 'RTV_FENCED_OWNER' satisfies ErrorCode };
     const slot = this.#slot(id);
     this.#dispatched += 1;
     const dispatch = { number: this.#dispatched };

@@ -1,4 +1,5 @@
 /** What actors need from outside, declared beside their user; adapters stand in src/stores, src/record and src/acs. */
+import type { ArchivedTurn } from '../call/ledger.js';
 import type { CallState } from '../call/state.js';
 import type { ErrorCode } from '../errors.js';
 import type { ConversationContext } from '../memory/context.js';
@@ -17,6 +18,8 @@ export interface SessionRecord extends Ownership {
   readonly seq: number;
   readonly commitId: string;
   readonly archivedThrough: number;
+  /** Number of the owner's last write. */
+  readonly write: number;
   readonly data: string;
   readonly saying: string;
 }
@@ -39,30 +42,46 @@ export type Verdict =
  * answer or a refusal; then nothing is known (unknown) or nothing happened (refused, unavailable).
  */
 export interface Journal {
-  claim(
-    callId: string,
-    nonce: string,
-    create?: { readonly incarnation: string; readonly data: string },
-  ): Promise<SessionRecord | 'absent' | 'unreadable'>;
+  claim(callId: string, nonce: string, create?: NewSession): Promise<SessionRecord | 'absent' | 'unreadable'>;
+  /** In order of their numbers. */
   entries(callId: string): Promise<JournalEntry[]>;
   read(callId: string): Promise<SessionRecord | 'absent' | 'unreadable'>;
   commit(callId: string, own: Ownership, commit: Commit): Promise<Verdict>;
-  write(callId: string, own: Ownership, fields: SessionFields): Promise<Verdict>;
+  write(callId: string, own: Ownership, write: WriteNumber, fields: SessionFields): Promise<Verdict>;
   restore(callId: string, own: Ownership, whole: WholeSession): Promise<Verdict>;
   /** Renews the TTLs of everything the call owns in Redis. */
   touch(callId: string): Promise<void>;
-  /** Moves a damaged key out of the way, kept for inspection. */
+  /** Moves damaged keys out of the way, kept for inspection; what can be read stays. */
   setAside(callId: string): Promise<void>;
+}
+
+/** A session that is not there yet. `seq`: the archive holds turns of this incarnation up to it. */
+export interface NewSession {
+  readonly incarnation: string;
+  readonly data: string;
+  readonly seq: number;
+}
+
+/** Each write of an owner has a higher number, so that a late one does no harm and a lost one shows. */
+export interface WriteNumber {
+  readonly number: number;
+  /** The highest one that Redis acknowledged. */
+  readonly acknowledged: number;
 }
 
 export interface Commit {
   readonly commitId: string;
+  readonly write: WriteNumber;
   readonly fromSeq: number;
   readonly payloads: readonly string[];
   readonly fields?: SessionFields;
 }
 
 export interface SessionFields {
+  /** Another lineage of the same call is taken up. */
+  readonly incarnation?: string;
+  /** Last number, where a lineage is taken up; else commits move it. */
+  readonly seq?: number;
   readonly mediaEpoch?: number;
   readonly mediaWorker?: string;
   readonly archivedThrough?: number;
@@ -78,7 +97,12 @@ export interface WholeSession {
   readonly saying: string;
   readonly seq: number;
   readonly commitId: string;
+  readonly write: number;
+  /** What stood there when it was read; undefined: nothing. Anything else there now, and nothing is written. */
+  readonly seen: SessionRecord | undefined;
   readonly entries: readonly JournalEntry[];
+  /** Numbers whose entries go. */
+  readonly voids: readonly number[];
 }
 
 export class JournalFailure extends Error {
@@ -122,7 +146,8 @@ export interface TurnDocument {
 
 /** The worker's archiver. `offer` false: it is full, offer again later. */
 export interface TurnSink {
-  offer(document: TurnDocument): boolean;
+  /** @param subjectId the caller's pseudonym, for the header of the transcript */
+  offer(document: TurnDocument, subjectId?: string): boolean;
 }
 
 export interface CallSummary {
@@ -134,18 +159,25 @@ export interface CallSummary {
   readonly connectedAt?: string;
   readonly disconnectedAt?: string;
   readonly outcome: string;
+  /** What the check of the transcript found: `complete`, or what is wrong with it. Absent before the check. */
+  readonly transcript?: string;
+  /** Sealed: what the agent noted for the caller's profile. */
+  readonly remembered?: string;
 }
 
 /** The last steps of a call; each may run twice. */
 export interface Closing {
-  /** Header and summary documents, and the check that the transcript is complete. */
-  completeTranscript(summary: CallSummary): Promise<void>;
+  /** Header and summary documents, the check that the transcript is complete (its answer), analytics. */
+  completeTranscript(summary: CallSummary): Promise<string>;
   writeSummary(summary: CallSummary): Promise<void>;
   /** Whether the call has a summary: the tombstone that says it ended. */
   hasEnded(callId: string): Promise<boolean>;
   updateProfile(summary: CallSummary): Promise<void>;
-  /** Highest sequence number in Cosmos for this incarnation; 0 when there is none. */
-  transcriptTail(callId: string, incarnation: string): Promise<number>;
+  /**
+   * The newest turns that Cosmos holds of this incarnation, in order; none when there are none.
+   * @throws RTV_COSMOS_UNAVAILABLE: then nothing is known
+   */
+  archivedTurns(callId: string, incarnation: string): Promise<readonly ArchivedTurn[]>;
 }
 
 /** `rtvoice:{env}:system:calls:live`: calls that must not be forgotten. */
@@ -169,9 +201,28 @@ export interface Reminders {
 export interface CallLine {
   /** GET call properties. */
   state(callId: string): Promise<'connecting' | 'connected' | 'disconnected' | 'unknown'>;
-  /** Asked for, not waited for: what comes of it arrives as an event. */
-  restartMedia(callId: string): void;
-  restartTranscription(callId: string): void;
+  /**
+   * Asked for, not waited for: what comes of it arrives as an event. A stream that ACS holds for active is stopped
+   * first: known to be (`active`), or when ACS says so (`perhaps`).
+   */
+  restartMedia(callId: string, stream: 'active' | 'perhaps'): void;
+  restartTranscription(callId: string, stream: 'active' | 'perhaps'): void;
+}
+
+/** What a span says of itself: ids, numbers, kinds; nothing personal. */
+export type SpanFacts = Readonly<Record<string, string | number | boolean>>;
+
+/** Spans of the call's one trace, under the traceparent of its root. Without one nothing is traced. */
+export interface CallTrace {
+  span<T>(name: string, parent: string | undefined, facts: SpanFacts, work: () => Promise<T>): Promise<T>;
+  /** Something that already happened, by wall-clock ms. Answers its traceparent, for spans under it. */
+  past(
+    name: string,
+    parent: string | undefined,
+    facts: SpanFacts,
+    startMs: number,
+    endMs: number,
+  ): string | undefined;
 }
 
 export type { CallState };

@@ -10,27 +10,33 @@ import type { Dispatch } from './host.js';
 import {
   type Commit,
   type Journal,
+  type JournalEntry,
   JournalFailure,
+  type NewSession,
   type Ownership,
   type SessionFields,
   type SessionRecord,
   type Verdict,
+  type WriteNumber,
 } from './ports.js';
 
 /** durable: Redis has it. waiting: it is in memory, in order, and will be written. */
 export type Written = 'durable' | 'waiting';
 
+/** What an owner writes of a session besides its cursor. */
+export type WholeFields = Required<Omit<SessionFields, 'incarnation' | 'seq'>>;
+
 export interface WriterHooks {
   /** All fields of the session as memory has them now. */
-  fields(): Required<SessionFields>;
+  fields(): WholeFields;
   /** A newer owner or lineage exists: this instance must go. */
   fenced(): void;
   /** The store diverged: ask for a call of `settle` through Dapr, which proves where the actor lives. */
   doubt(): void;
-  /** Entries of the store that memory does not know (another owner's, after a flush). */
-  adopt(entries: readonly { seq: number; payload: string }[]): void;
+  /** What another owner wrote, after the store went back in time; `seen` undefined: the session is gone. */
+  adopt(seen: SessionRecord | undefined, entries: readonly JournalEntry[]): void;
   newestDispatch(): number;
-  count(what: 'fenced' | 'diverged' | 'restored' | 'unknown_resolved'): void;
+  count(what: 'fenced' | 'diverged' | 'restored' | 'unknown_resolved' | 'set_aside'): void;
 }
 
 /** Turns in one commit, at most: bounds the script's run. */
@@ -44,6 +50,8 @@ export class SessionWriter {
   /** One nonce per activation, so that a claim whose reply was lost is the same claim. */
   readonly #nonce = newNonce();
   #own: Ownership | undefined;
+  #writes = 0;
+  #acknowledged = 0;
   #fieldsDirty = false;
   #doubtSince: number | undefined;
 
@@ -60,14 +68,14 @@ export class SessionWriter {
 
   /** Something in memory is not in Redis yet. */
   get pending(): boolean {
-    return this.#fieldsDirty || this.#ledger.waiting.length > 0;
+    return this.#fieldsDirty || this.#doubtSince !== undefined || this.#ledger.waiting.length > 0;
   }
 
   /** Takes ownership by a fenced write before anything is answered. @throws JournalFailure when Redis is away. */
-  async claim(create?: { incarnation: string; data: string }): Promise<SessionRecord | 'absent'> {
+  async claim(create?: NewSession): Promise<SessionRecord | 'absent'> {
     let record = await this.#journal.claim(this.#callId, this.#nonce, create);
     if (record === 'unreadable') {
-      await this.#journal.setAside(this.#callId);
+      await this.#setAside();
       record = await this.#journal.claim(this.#callId, this.#nonce, create);
     }
     if (record === 'absent' || record === 'unreadable') return 'absent';
@@ -79,10 +87,33 @@ export class SessionWriter {
     return record;
   }
 
+  /** Fields changed; the next write takes them with it. */
+  fieldsChanged(): void {
+    this.#fieldsDirty = true;
+  }
+
   /** Marks fields as changed and writes them, with whatever waits. */
   async writeFields(dispatch: Dispatch): Promise<Written> {
     this.#fieldsDirty = true;
     return this.flush(dispatch);
+  }
+
+  /** Takes up an earlier lineage of the call in place of an empty one. false: Redis did not say yes. */
+  async takeUp(incarnation: string, seq: number): Promise<boolean> {
+    const own = this.#requireOwn();
+    const fields = { ...this.#hooks.fields(), incarnation, seq, archivedThrough: seq };
+    const number = this.#nextWrite();
+    const verdict = await this.#tried(() => this.#journal.write(this.#callId, own, number, fields));
+    if (verdict?.kind !== 'done') return false;
+    this.#acknowledged = number.number;
+    this.#own = { ...own, incarnation };
+    return true;
+  }
+
+  /** Memory is not an addition to the journal any more: all of it is written again, as after a doubt. */
+  rewrite(): void {
+    this.#doubtSince ??= this.#hooks.newestDispatch();
+    this.#hooks.doubt();
   }
 
   /** Writes all that waits, in order. Never throws for a store that is away; throws RTV_FENCED_OWNER when stale. */
@@ -92,24 +123,26 @@ export class SessionWriter {
     while (this.pending) {
       const waiting = this.#ledger.waiting.slice(0, MAX_BATCH);
       const fromSeq = this.#ledger.lastSeq;
-      const fields = this.#fieldsDirty ? this.#hooks.fields() : undefined;
-      this.#fieldsDirty = false;
+      const fields = this.#fieldsDirty || waiting.length === 0 ? this.#hooks.fields() : undefined;
+      const write = this.#nextWrite();
+      const payloads = waiting.map((held) => held.payload);
       const verdict =
-        waiting.length > 0
+        payloads.length > 0
           ? await this.#commit({
               commitId: newNonce(),
+              write,
               fromSeq,
-              payloads: waiting.map((held) => held.payload),
+              payloads,
               ...(fields ? { fields } : {}),
             })
-          : await this.#tryWrite(fields ?? this.#hooks.fields());
-      if (verdict === undefined || verdict.kind !== 'done') {
-        this.#fieldsDirty ||= fields !== undefined;
-        if (verdict === undefined) return 'waiting';
-        this.#judge(verdict);
+          : await this.#write(write, fields ?? this.#hooks.fields());
+      if (verdict?.kind !== 'done') {
+        if (verdict) this.#judge(verdict);
         return 'waiting';
       }
-      if (waiting.length > 0) this.#ledger.committed(waiting.length, fromSeq);
+      this.#acknowledged = write.number;
+      if (fields) this.#fieldsDirty = false;
+      this.#ledger.committed(waiting.length, fromSeq);
     }
     return 'durable';
   }
@@ -117,47 +150,46 @@ export class SessionWriter {
   /** undefined: Redis is away, nothing is known to have happened that was not found out. */
   async #commit(commit: Commit): Promise<Verdict | undefined> {
     const own = this.#requireOwn();
+    const send = (): Promise<Verdict> => this.#journal.commit(this.#callId, own, commit);
     try {
-      return await this.#journal.commit(this.#callId, own, commit);
+      return await send();
     } catch (thrown) {
       if (!(thrown instanceof JournalFailure)) throw thrown;
       if (thrown.wrongType) return this.#damaged();
       if (thrown.kind !== 'unknown') return undefined;
     }
     // Unknown is not no: read what stands there, by the commit's own id.
-    try {
+    return this.#tried(async () => {
       const seen = await this.#journal.read(this.#callId);
       if (seen === 'absent' || seen === 'unreadable') return { kind: 'diverged' };
       const verdict = judgeRecord(own, seen);
       if (verdict.kind !== 'done') return verdict;
       this.#hooks.count('unknown_resolved');
       if (seen.commitId === commit.commitId) return { kind: 'done' };
-      if (seen.seq !== commit.fromSeq) return { kind: 'diverged' };
-      return await this.#journal.commit(this.#callId, own, commit);
-    } catch (thrown) {
-      if (thrown instanceof JournalFailure) return undefined;
-      throw thrown;
-    }
+      return seen.seq === commit.fromSeq ? send() : { kind: 'diverged' };
+    });
   }
 
-  async #tryWrite(fields: SessionFields): Promise<Verdict | undefined> {
+  /** Field values are absolute, so that writing them twice is writing them once. */
+  async #write(number: WriteNumber, fields: SessionFields): Promise<Verdict | undefined> {
     try {
-      // Field values are absolute, so that writing them twice is writing them once.
-      return await this.#journal.write(this.#callId, this.#requireOwn(), fields);
+      return await this.#journal.write(this.#callId, this.#requireOwn(), number, fields);
     } catch (thrown) {
       if (!(thrown instanceof JournalFailure)) throw thrown;
       return thrown.wrongType ? this.#damaged() : undefined;
     }
   }
 
-  async #damaged(): Promise<Verdict | undefined> {
-    try {
-      await this.#journal.setAside(this.#callId);
+  #damaged(): Promise<Verdict | undefined> {
+    return this.#tried(async () => {
+      await this.#setAside();
       return { kind: 'diverged' };
-    } catch (thrown) {
-      if (thrown instanceof JournalFailure) return undefined;
-      throw thrown;
-    }
+    });
+  }
+
+  async #setAside(): Promise<void> {
+    await this.#journal.setAside(this.#callId);
+    this.#hooks.count('set_aside');
   }
 
   #judge(verdict: Verdict): void {
@@ -179,33 +211,65 @@ export class SessionWriter {
       this.#hooks.doubt();
       return false;
     }
+    const verdict = await this.#tried(async () => {
+      const found = await this.#journal.read(this.#callId);
+      if (found === 'unreadable') await this.#setAside();
+      const seen = typeof found === 'object' ? found : undefined;
+      const own = this.#recognised(seen);
+      if (seen && judgeRecord(own, seen).kind === 'fenced') return { kind: 'fenced' };
+      const tied = seen?.ownerEpoch === own.ownerEpoch && seen.ownerNonce !== own.ownerNonce;
+      this.#hooks.adopt(seen, await this.#journal.entries(this.#callId));
+      const next = tied ? { ...own, ownerEpoch: own.ownerEpoch + 1 } : own;
+      return this.#restore(next, seen);
+    });
+    if (verdict?.kind === 'fenced') this.#judge(verdict);
+    if (verdict?.kind !== 'done') return false;
+    this.#doubtSince = undefined;
+    this.#fieldsDirty = false;
+    this.#hooks.count('restored');
+    return true;
+  }
+
+  /** A restore of our own whose reply was lost may have raised the epoch. */
+  #recognised(seen: SessionRecord | undefined): Ownership {
     const own = this.#requireOwn();
+    const ours = seen?.ownerNonce === own.ownerNonce && seen.incarnation === own.incarnation;
+    if (ours) this.#own = { ...own, ownerEpoch: Math.max(own.ownerEpoch, seen.ownerEpoch) };
+    return this.#own ?? own;
+  }
+
+  async #restore(own: Ownership, seen: SessionRecord | undefined): Promise<Verdict> {
+    const { number } = this.#nextWrite();
+    const { voids } = this.#ledger;
+    const verdict = await this.#journal.restore(this.#callId, own, {
+      ...this.#hooks.fields(),
+      seq: this.#ledger.lastSeq,
+      commitId: newNonce(),
+      write: number,
+      seen,
+      entries: this.#ledger.unarchived().map(({ turn, payload }) => ({ seq: turn.seq, payload })),
+      voids,
+    });
+    if (verdict.kind !== 'done') return verdict;
+    this.#own = own;
+    this.#acknowledged = number;
+    this.#ledger.voided(voids);
+    return verdict;
+  }
+
+  /** undefined when Redis did not answer, or refused. */
+  async #tried(work: () => Promise<Verdict>): Promise<Verdict | undefined> {
     try {
-      const seen = await this.#journal.read(this.#callId);
-      if (seen === 'unreadable') await this.#journal.setAside(this.#callId);
-      let ownerEpoch = own.ownerEpoch;
-      if (typeof seen === 'object') {
-        if (judgeRecord(own, seen).kind === 'fenced') this.#judge({ kind: 'fenced' });
-        if (seen.ownerEpoch === ownerEpoch && seen.ownerNonce !== own.ownerNonce) ownerEpoch += 1;
-        this.#hooks.adopt(await this.#journal.entries(this.#callId));
-      }
-      this.#own = { ...own, ownerEpoch };
-      const verdict = await this.#journal.restore(this.#callId, this.#own, {
-        ...this.#hooks.fields(),
-        seq: this.#ledger.lastSeq,
-        commitId: newNonce(),
-        entries: this.#ledger.unarchived().map((held) => ({ seq: held.turn.seq, payload: held.payload })),
-      });
-      if (verdict.kind === 'fenced') this.#judge(verdict);
-      if (verdict.kind !== 'done') return false;
-      this.#doubtSince = undefined;
-      this.#fieldsDirty = false;
-      this.#hooks.count('restored');
-      return true;
+      return await work();
     } catch (thrown) {
-      if (thrown instanceof JournalFailure) return false;
+      if (thrown instanceof JournalFailure) return undefined;
       throw thrown;
     }
+  }
+
+  #nextWrite(): WriteNumber {
+    this.#writes += 1;
+    return { number: this.#writes, acknowledged: this.#acknowledged };
   }
 
   #requireOwn(): Ownership {

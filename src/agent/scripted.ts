@@ -9,6 +9,7 @@ import type { ReplyPart, ReplyRequest, Responder } from './responder.js';
 const ruleSchema = z.object({
   /** Any of these words, lower case. */
   words: z.array(z.string().min(1)).min(1),
+  /** `{heard}` stands for the caller's own words; such a rule may answer again and again. */
   say: z.string().min(1),
   slots: z.record(z.string(), z.unknown()).optional(),
   hangUp: z.boolean().optional(),
@@ -47,6 +48,7 @@ export const DEFAULT_SCRIPT: AgentScript = {
       say: 'That is good to know. I have opened a new claim for you. Is there anything else?',
       slots: { claimOpened: true },
     },
+    { words: ['reference'], say: 'I have noted: {heard} Is there anything else?' },
     { words: ['goodbye', 'bye', 'thank you', 'that is all'], say: 'Thank you for calling. Have a good day.' },
   ],
   otherwise: [
@@ -85,7 +87,7 @@ export class ScriptedResponder implements Responder {
       return;
     }
     if (rule.slots) yield { kind: 'patch', patch: { slots: rule.slots } };
-    yield { kind: 'text', text: rule.say };
+    yield { kind: 'text', text: rule.say.replace('{heard}', () => request.heard ?? '') };
     if (rule.hangUp) yield { kind: 'hangUp' };
   }
 

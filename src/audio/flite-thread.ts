@@ -33,7 +33,7 @@ interface Resampler {
     from: number,
     to: number,
     options: { converterType: number },
-  ): Promise<{ simple(samples: Float32Array): Float32Array; destroy(): void }>;
+  ): Promise<{ simple(samples: Float32Array): Float32Array }>;
 }
 
 /**
@@ -163,23 +163,24 @@ export function fliteThread(require: (id: string) => unknown): void {
     };
   };
 
+  // Making a converter compiles its library: one for each pair of rates serves all texts.
+  const converters = new Map<string, ReturnType<Resampler['create']>>();
   const convert = async (pcm: Buffer, from: number, to: number): Promise<Buffer> => {
     const SINC_FASTEST = 2;
-    const converter = await (require(workerData.resampler) as Resampler).create(1, from, to, {
-      converterType: SINC_FASTEST,
+    const pair = `${from}:${to}`;
+    const library = require(workerData.resampler) as Resampler;
+    const made = converters.get(pair) ?? library.create(1, from, to, { converterType: SINC_FASTEST });
+    converters.set(pair, made);
+    const converter = await made;
+    const samples = new Float32Array(pcm.length >> 1);
+    for (let i = 0; i < samples.length; i++) samples[i] = pcm.readInt16LE(i * 2) / 32768;
+    // `simple` keeps nothing from one text to the next.
+    const converted = converter.simple(samples);
+    const out = Buffer.allocUnsafeSlow(converted.length * 2);
+    converted.forEach((sample, i) => {
+      out.writeInt16LE(Math.max(-32768, Math.min(32767, Math.round(sample * 32768))), i * 2);
     });
-    try {
-      const samples = new Float32Array(pcm.length >> 1);
-      for (let i = 0; i < samples.length; i++) samples[i] = pcm.readInt16LE(i * 2) / 32768;
-      const converted = converter.simple(samples);
-      const out = Buffer.allocUnsafeSlow(converted.length * 2);
-      converted.forEach((sample, i) => {
-        out.writeInt16LE(Math.max(-32768, Math.min(32767, Math.round(sample * 32768))), i * 2);
-      });
-      return out;
-    } finally {
-      converter.destroy();
-    }
+    return out;
   };
 
   let spare: Instance | undefined = instantiate();

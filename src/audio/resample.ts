@@ -8,7 +8,8 @@ const TAIL_S = 0.1;
 
 /**
  * Converts PCM16 mono audio from one sample rate to another (band-limited sinc). Yields to the event loop
- * every quarter of a second of audio.
+ * every quarter of a second of audio, but making the converter holds it for some 15 ms: for tools, tests and
+ * start-up, not beside live calls (flite's threads convert for themselves).
  * @param from source rate, Hz
  * @param to target rate, Hz
  */

@@ -3,6 +3,7 @@
  * yet. Pure; the owner carries the decisions out. Sequence numbers run from 1 without a gap; a turn that waits has
  * none (design §4 rule 3). Bounded: a turn leaves memory once archived and out of the context window.
  */
+import { KnownTurns } from './known-turns.js';
 import { type Numbering, numberTurn, type Turn } from './turn.js';
 
 /** A turn with the sealed text as it stands in journal and transcript. */
@@ -11,12 +12,19 @@ export interface HeldTurn {
   readonly payload: string;
 }
 
-interface Answered {
+/** A turn as the archive names it. */
+export interface ArchivedTurn {
+  readonly seq: number;
   readonly turnId: string;
 }
 
-/** Turn ids remembered for deduplication across media epochs. */
-const KNOWN_IDS = 1_024;
+export interface Restored {
+  readonly turns: readonly HeldTurn[];
+  readonly lastSeq: number;
+  readonly mediaEpoch: number;
+  /** May lag behind the truth. */
+  readonly archivedThrough: number;
+}
 
 export class TurnLedger {
   /** Committed turns that Cosmos may not have, by sequence number. */
@@ -24,14 +32,15 @@ export class TurnLedger {
   /** Turns that wait for Redis, in order. */
   #waiting: HeldTurn[] = [];
   #waitingBytes = 0;
-  /** Answers for the numbers of the current media epoch: index turnNo - 1. */
-  #answers: Answered[] = [];
+  /** Turn ids by number of the current media epoch: index turnNo - 1; '' where it is not known any more. */
+  #numbers: string[] = [];
   #mediaEpoch = 0;
   #lastSeq = 0;
   #archivedThrough = 0;
   readonly #archivedAhead = new Set<number>();
-  /** Sequence number by turn id, newest KNOWN_IDS: a turn sent again under another number is known. */
-  readonly #byId = new Map<string, number>();
+  readonly #known = new KnownTurns();
+  /** Numbers whose turn has moved to another: their journal entries must go. */
+  readonly #voids = new Set<number>();
 
   get lastSeq(): number {
     return this.#lastSeq;
@@ -43,13 +52,14 @@ export class TurnLedger {
 
   /** Last number accepted in the current media epoch, waiting ones included. */
   get lastTurnNo(): number {
-    return this.#answers.length;
+    return this.#numbers.length;
   }
 
   get waiting(): readonly HeldTurn[] {
     return this.#waiting;
   }
 
+  /** Bytes of the sealed turns that wait. */
   get waitingBytes(): number {
     return this.#waitingBytes;
   }
@@ -59,123 +69,217 @@ export class TurnLedger {
     return this.#archivedThrough;
   }
 
+  get unarchivedCount(): number {
+    return this.#unarchived.size;
+  }
+
+  get voids(): readonly number[] {
+    return [...this.#voids];
+  }
+
+  /** The journal holds nothing under these any more. */
+  voided(seqs: readonly number[]): void {
+    for (const seq of seqs) this.#voids.delete(seq);
+  }
+
   /** Starts numbering anew for a media epoch. Turns that wait keep their place. */
   openEpoch(mediaEpoch: number): void {
     this.#mediaEpoch = mediaEpoch;
-    this.#answers = [];
+    this.#numbers = [];
   }
 
-  /** Takes over what the journal holds at activation. `archivedThrough` may lag behind the truth. */
-  restore(turns: readonly HeldTurn[], lastSeq: number, mediaEpoch: number, archivedThrough: number): void {
+  /** Takes over what the journal holds at activation. */
+  restore({ turns, lastSeq, mediaEpoch, archivedThrough }: Restored): void {
+    this.openEpoch(mediaEpoch);
     this.#lastSeq = lastSeq;
-    this.#mediaEpoch = mediaEpoch;
     this.#archivedThrough = archivedThrough;
-    this.#answers = [];
-    for (const held of turns) {
-      const { seq, turnNo } = held.turn;
-      if (held.turn.mediaEpoch === mediaEpoch && turnNo >= 1) {
-        this.#answers[turnNo - 1] = { turnId: held.turn.turnId };
-      }
-      this.#remember(held.turn.turnId, seq);
-      if (seq > archivedThrough) this.#unarchived.set(seq, held);
+    const held = new Set<number>();
+    for (const one of turns) {
+      this.#place(one);
+      held.add(one.turn.seq);
     }
+    // Nothing can be archived from here for a number without an entry.
+    for (let seq = archivedThrough + 1; seq <= lastSeq; seq += 1) {
+      if (!held.has(seq)) this.#archivedAhead.add(seq);
+    }
+    this.#advance();
   }
 
-  numbering(turnNo: number): Numbering {
-    return numberTurn(this.lastTurnNo, turnNo);
-  }
-
-  /** The answer given for a number of this epoch: its sequence number, 0 while it waits. */
-  answered(turnNo: number): number {
-    const turnId = this.#answers[turnNo - 1]?.turnId;
-    return turnId === undefined ? 0 : (this.#byId.get(turnId) ?? 0);
+  /** What a turn is that came under a number of the current epoch. */
+  numbering(turnNo: number, turnId: string): Numbering {
+    const numbering = numberTurn(this.lastTurnNo, turnNo);
+    if (numbering.kind !== 'duplicate' || this.#numbers[turnNo - 1] === turnId || this.knows(turnId)) {
+      return numbering;
+    }
+    return { kind: 'other' };
   }
 
   /** Whether a turn of this id is held already, under whatever number. */
   knows(turnId: string): boolean {
-    return this.#byId.has(turnId);
+    return this.#known.has(turnId);
+  }
+
+  /** Where a known turn stands: its sequence number, 0 while it waits or stands in an earlier lineage. */
+  seqOf(turnId: string): number {
+    return Math.max(0, this.#known.place(turnId) ?? 0);
+  }
+
+  /** Whether it is written down for good: in Redis, or in the archive. */
+  isDurable(turnId: string): boolean {
+    return this.#known.isPlaced(turnId);
+  }
+
+  /** Numbers of the epoch up to which, from `from` on, all turns are archived. */
+  archivedNumber(from: number): number {
+    let number = from;
+    while (number < this.#numbers.length) {
+      const place = this.#known.place(this.#numbers[number] ?? '');
+      if (place === undefined || place === 0 || place > this.#archivedThrough) break;
+      number += 1;
+    }
+    return number;
+  }
+
+  /** Accepts a turn that is next in its epoch (or of no number: 0); it waits until `committed`. */
+  accept(held: HeldTurn): void {
+    this.#waiting.push(held);
+    this.#waitingBytes += held.payload.length;
+    this.#known.waits(held.turn.turnId);
+    this.#number(held.turn);
   }
 
   /** A known turn came again under a new number, after a new attachment: the number is taken by it. */
   acknowledgeAgain(turnNo: number, turnId: string): void {
-    this.#answers[turnNo - 1] = { turnId };
-  }
-
-  /** Accepts a turn that is next in its epoch; it waits until `committed`. */
-  accept(held: HeldTurn): void {
-    this.#waiting.push(held);
-    this.#waitingBytes += held.payload.length;
-    this.#remember(held.turn.turnId, 0);
-    if (held.turn.mediaEpoch === this.#mediaEpoch)
-      this.#answers[held.turn.turnNo - 1] = { turnId: held.turn.turnId };
-  }
-
-  /** Cosmos holds another turn under this number: the turn waits again, for a number after `tail`. */
-  renumber(seq: number, tail: number): boolean {
-    const held = this.#unarchived.get(seq);
-    if (!held) return false;
-    this.#unarchived.delete(seq);
-    this.skipTo(Math.max(tail, this.#lastSeq));
-    this.#waiting.push({ payload: held.payload, turn: { ...held.turn, seq: 0 } });
-    this.#waitingBytes += held.payload.length;
-    return true;
-  }
-
-  #remember(turnId: string, seq: number): void {
-    this.#byId.set(turnId, seq);
-    if (this.#byId.size > KNOWN_IDS) {
-      const oldest = this.#byId.keys().next();
-      if (!oldest.done) this.#byId.delete(oldest.value);
-    }
+    this.#numbers[turnNo - 1] = turnId;
   }
 
   /** Takes back a turn that was accepted last and must not wait (bound reached). */
   retract(held: HeldTurn): void {
-    const last = this.#waiting.at(-1);
-    if (last !== held) return;
+    if (this.#waiting.at(-1) !== held) return;
     this.#waiting.pop();
     this.#waitingBytes -= held.payload.length;
-    this.#byId.delete(held.turn.turnId);
-    if (held.turn.mediaEpoch === this.#mediaEpoch) this.#answers.length = Math.max(0, held.turn.turnNo - 1);
+    this.#known.forget(held.turn.turnId);
+    if (held.turn.mediaEpoch === this.#mediaEpoch && held.turn.turnNo >= 1)
+      this.#numbers.length = held.turn.turnNo - 1;
   }
 
-  /** The first `count` waiting turns were committed from `fromSeq` on. Returns them numbered. */
-  committed(count: number, fromSeq: number): HeldTurn[] {
-    const done = this.#waiting.slice(0, count).map((held, index) => ({
-      payload: held.payload,
-      turn: { ...held.turn, seq: fromSeq + index + 1 },
-    }));
-    this.#waiting = this.#waiting.slice(count);
-    for (const held of done) {
+  /** The first `count` waiting turns were committed after `fromSeq`. */
+  committed(count: number, fromSeq: number): void {
+    const done = this.#waiting.splice(0, count);
+    for (const [index, held] of done.entries()) {
       this.#waitingBytes -= held.payload.length;
-      this.#unarchived.set(held.turn.seq, held);
-      this.#remember(held.turn.turnId, held.turn.seq);
+      this.#hold({ payload: held.payload, turn: { ...held.turn, seq: fromSeq + index + 1 } });
     }
     this.#lastSeq = Math.max(this.#lastSeq, fromSeq + done.length);
-    return done;
   }
 
-  /** Numbers go on from a higher tail (Cosmos holds more than Redis kept). */
-  skipTo(seq: number): void {
-    for (let missing = this.#lastSeq + 1; missing <= seq; missing += 1) this.#archivedAhead.add(missing);
-    this.#lastSeq = Math.max(this.#lastSeq, seq);
+  /**
+   * Entries of the journal that another owner wrote, in order. One after the last number is committed as it stands;
+   * one whose number is taken here waits for another, before what was never acknowledged.
+   */
+  adopt(entries: readonly HeldTurn[]): HeldTurn[] {
+    const adopted = entries.filter(({ turn }) => !this.knows(turn.turnId) && !this.#isForgotten(turn.seq));
+    const moved: HeldTurn[] = [];
+    for (const held of adopted) {
+      const { seq, turnId } = held.turn;
+      if (seq > this.#lastSeq) {
+        this.#lastSeq = seq;
+        this.#hold(held);
+        this.#number(held.turn);
+      } else {
+        moved.push({ payload: held.payload, turn: { ...held.turn, seq: 0 } });
+        this.#known.waits(turnId);
+        this.#waitingBytes += held.payload.length;
+      }
+    }
+    this.#waiting.unshift(...moved);
+    return adopted;
   }
 
-  /** Cosmos has exactly these. */
-  archived(seqs: readonly number[]): void {
-    for (const seq of seqs) {
+  /** Cosmos has exactly these. Under a number that is another turn's here, nothing is concluded: see `reconcile`. */
+  archived(turns: readonly ArchivedTurn[]): void {
+    for (const { seq, turnId } of turns) {
+      const held = this.#unarchived.get(seq);
+      if (held && held.turn.turnId !== turnId) continue;
       this.#unarchived.delete(seq);
       if (seq > this.#archivedThrough) this.#archivedAhead.add(seq);
     }
+    this.#advance();
+  }
+
+  /** Turns of an earlier lineage of the call that the archive holds: they are not written again. */
+  archivedElsewhere(turnIds: readonly string[]): void {
+    for (const turnId of turnIds) {
+      if (!this.knows(turnId)) this.#known.elsewhere(turnId);
+    }
+  }
+
+  /**
+   * Brings memory in line with what the archive holds of this lineage: what is there is archived. A turn whose number
+   * another one has there moves behind the archive's last one, with all that come after it. @returns whether any moved
+   */
+  reconcile(found: readonly ArchivedTurn[]): boolean {
+    const places = new Map(found.map(({ turnId, seq }) => [turnId, seq]));
+    const taken = new Set(places.values());
+    const before = this.unarchived();
+    const rest = before.filter(({ turn }) => !places.has(turn.turnId));
+    const from = rest.findIndex(({ turn }) => taken.has(turn.seq));
+    const moved = from < 0 ? [] : rest.splice(from);
+    const tail = Math.max(0, ...taken);
+    this.#unarchived.clear();
+    for (const held of rest) this.#hold(held);
+    this.#lastSeq = Math.max(tail, moved.length > 0 ? (rest.at(-1)?.turn.seq ?? 0) : this.#lastSeq);
+    for (const held of moved) {
+      this.#lastSeq += 1;
+      this.#hold({ payload: held.payload, turn: { ...held.turn, seq: this.#lastSeq } });
+    }
+    this.#waiting = this.#waiting.filter(({ turn }) => !places.has(turn.turnId));
+    this.#waitingBytes = this.#waiting.reduce((sum, { payload }) => sum + payload.length, 0);
+    for (const [turnId, seq] of places) this.#known.placed(turnId, seq);
+    for (const seq of [...taken, ...before.map(({ turn }) => turn.seq)]) {
+      if (this.#unarchived.has(seq)) continue;
+      if (seq > this.#archivedThrough && seq <= this.#lastSeq) this.#archivedAhead.add(seq);
+    }
+    for (const { turn } of before) {
+      const left = places.get(turn.turnId) !== turn.seq && !this.#unarchived.has(turn.seq);
+      if (left) this.#voids.add(turn.seq);
+    }
+    this.#advance();
+    return moved.length > 0;
+  }
+
+  /** What Cosmos does not have, in order; from after a number on. */
+  unarchived(after = 0): HeldTurn[] {
+    return [...this.#unarchived.values()]
+      .filter(({ turn }) => turn.seq > after)
+      .sort((a, b) => a.turn.seq - b.turn.seq);
+  }
+
+  #place(held: HeldTurn): void {
+    const { turn } = held;
+    this.#number(turn);
+    if (turn.seq > this.#archivedThrough) this.#hold(held);
+    else this.#known.placed(turn.turnId, turn.seq);
+  }
+
+  #hold(held: HeldTurn): void {
+    this.#unarchived.set(held.turn.seq, held);
+    this.#known.placed(held.turn.turnId, held.turn.seq);
+    this.#voids.delete(held.turn.seq);
+  }
+
+  #number({ mediaEpoch, turnNo, turnId }: Turn): void {
+    if (mediaEpoch !== this.#mediaEpoch || turnNo < 1) return;
+    while (this.#numbers.length < turnNo - 1) this.#numbers.push('');
+    this.#numbers[turnNo - 1] = turnId;
+  }
+
+  #advance(): void {
     while (this.#archivedAhead.delete(this.#archivedThrough + 1)) this.#archivedThrough += 1;
   }
 
-  /** What Cosmos does not have, in order. */
-  unarchived(): HeldTurn[] {
-    return [...this.#unarchived.values()].sort((a, b) => a.turn.seq - b.turn.seq);
-  }
-
-  get unarchivedCount(): number {
-    return this.#unarchived.size;
+  /** So long ago that its id may not be remembered. */
+  #isForgotten(seq: number): boolean {
+    return seq <= this.#archivedThrough && seq <= this.#lastSeq - this.#known.capacity;
   }
 }

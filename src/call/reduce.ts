@@ -4,7 +4,7 @@
  * the actor; each is safe to carry out twice.
  */
 import type { CallFact, StreamState } from './events.js';
-import { type CallState, isOver, type Latest, laterPhase } from './state.js';
+import { type CallState, type End, isOver, type Latest, laterPhase } from './state.js';
 
 export type Effect =
   /** The call is over: archive what is left, then close the record. */
@@ -21,21 +21,56 @@ export interface Reduced {
 const NONE: readonly Effect[] = [];
 
 function latest<T>(held: Latest<T>, value: T, fact: CallFact): Latest<T> {
-  const newer = fact.atMs > held.atMs || (fact.atMs === held.atMs && fact.id > held.by);
-  return newer ? { value, atMs: fact.atMs, by: fact.id } : held;
+  return mergeLatest(held, { value, atMs: fact.atMs, by: fact.id });
 }
+
+function mergeLatest<T>(held: Latest<T>, other: Latest<T>): Latest<T> {
+  return other.atMs > held.atMs || (other.atMs === held.atMs && other.by > held.by) ? other : held;
+}
+
+type Participants = CallState['participants'];
+
+const newer = (held: Participants, other: Participants): boolean =>
+  other.sequence > held.sequence || (other.sequence === held.sequence && other.count > held.count);
 
 const broken = (state: StreamState): boolean => state === 'failed' || state === 'stopped';
 
-function ended(state: CallState, fact: CallFact, code = 0, subCode = 0): Reduced {
+/** Whether an end counts for more than the one that is known: said over inferred, earlier over later. */
+function outweighs(atMs: number, end: End, state: CallState): boolean {
+  const { end: held, disconnectedAtMs } = state;
+  if (!held || disconnectedAtMs === undefined) return true;
+  if ((end.inferred ?? false) !== (held.inferred ?? false)) return !end.inferred;
+  if (atMs !== disconnectedAtMs) return atMs < disconnectedAtMs;
+  return (end.by ?? '') < (held.by ?? '');
+}
+
+function ended(state: CallState, fact: CallFact, end: End): Reduced {
   if (state.phase === 'ended') return { state, effects: NONE };
-  const first = state.disconnectedAtMs === undefined || fact.atMs < state.disconnectedAtMs;
   const next: CallState = {
     ...state,
     phase: laterPhase(state.phase, 'disconnected'),
-    ...(first ? { disconnectedAtMs: fact.atMs, end: { code, subCode } } : {}),
+    ...(outweighs(fact.atMs, end, state) ? { disconnectedAtMs: fact.atMs, end } : {}),
   };
   return { state: next, effects: [{ kind: 'finish' }] };
+}
+
+/** What two owners of one call made of its facts, put together. Nothing that either knows is lost. */
+export function mergeStates(a: CallState, b: CallState): CallState {
+  const connected = [a.connectedAtMs, b.connectedAtMs].filter((ms) => ms !== undefined);
+  const over = b.end && b.disconnectedAtMs !== undefined && outweighs(b.disconnectedAtMs, b.end, a) ? b : a;
+  return {
+    ...a,
+    phase: laterPhase(a.phase, b.phase),
+    ...(connected.length > 0 ? { connectedAtMs: Math.min(...connected) } : {}),
+    ...(over.end && over.disconnectedAtMs !== undefined
+      ? { end: over.end, disconnectedAtMs: over.disconnectedAtMs }
+      : {}),
+    participants: newer(a.participants, b.participants) ? b.participants : a.participants,
+    mediaStreaming: mergeLatest(a.mediaStreaming, b.mediaStreaming),
+    transcription: mergeLatest(a.transcription, b.transcription),
+    recording: mergeLatest(a.recording, b.recording),
+    unknownEvents: Math.max(a.unknownEvents, b.unknownEvents),
+  };
 }
 
 export function reduce(state: CallState, fact: CallFact): Reduced {
@@ -49,19 +84,18 @@ export function reduce(state: CallState, fact: CallFact): Reduced {
     }
     case 'disconnected':
     case 'failed':
-      return ended(state, fact, fact.code, fact.subCode);
+      return ended(state, fact, { code: fact.code ?? 0, subCode: fact.subCode ?? 0, by: fact.id });
     case 'reconciled': {
-      if (fact.found === 'disconnected')
-        return isOver(state) ? { state, effects: [{ kind: 'finish' }] } : ended(state, fact);
+      if (fact.found === 'disconnected') {
+        return ended(state, fact, { code: 0, subCode: 0, by: fact.id, inferred: true });
+      }
       const phase = laterPhase(state.phase, fact.found);
       return { state: phase === state.phase ? state : { ...state, phase }, effects: NONE };
     }
     case 'participants': {
-      if (fact.sequence <= state.participants.sequence) return { state, effects: NONE };
-      return {
-        state: { ...state, participants: { sequence: fact.sequence, count: fact.count } },
-        effects: NONE,
-      };
+      const participants = { sequence: fact.sequence, count: fact.count };
+      if (!newer(state.participants, participants)) return { state, effects: NONE };
+      return { state: { ...state, participants }, effects: NONE };
     }
     case 'mediaStreaming': {
       const mediaStreaming = latest(state.mediaStreaming, fact.state, fact);

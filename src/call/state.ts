@@ -15,13 +15,22 @@ export interface Latest<T> {
   readonly by: string;
 }
 
+/** Result code and sub-code of the end, as ACS gave them. */
+export interface End {
+  readonly code: number;
+  readonly subCode: number;
+  /** Id of the fact that says so. */
+  readonly by?: string;
+  /** Only inferred from what ACS answers now: what an event says counts for more. */
+  readonly inferred?: true;
+}
+
 export interface CallState {
   readonly schema: 1;
   readonly phase: Phase;
   readonly connectedAtMs?: number;
   readonly disconnectedAtMs?: number;
-  /** Result code and sub-code of the end, as ACS gave them. */
-  readonly end?: { readonly code: number; readonly subCode: number };
+  readonly end?: End;
   readonly participants: { readonly sequence: number; readonly count: number };
   readonly mediaStreaming: Latest<StreamState>;
   readonly transcription: Latest<StreamState>;

@@ -52,10 +52,17 @@ export function isTurnOffer(value: unknown): value is TurnOffer {
   );
 }
 
-/** The numbering rule (design §4 rule 5): next, an answered duplicate, or a gap. */
-export type Numbering = { kind: 'next' } | { kind: 'duplicate' } | { kind: 'gap'; expected: number };
+/**
+ * The numbering rule (design §4 rule 5): next, an answered duplicate, or a gap. `other`: the number was given to
+ * another turn, so two media workers count in one epoch, or state was lost.
+ */
+export type Numbering =
+  | { kind: 'next' }
+  | { kind: 'duplicate' }
+  | { kind: 'gap'; expected: number }
+  | { kind: 'other' };
 
-export function numberTurn(lastTurnNo: number, turnNo: number): Numbering {
+export function numberTurn(lastTurnNo: number, turnNo: number): Exclude<Numbering, { kind: 'other' }> {
   if (turnNo === lastTurnNo + 1) return { kind: 'next' };
   if (turnNo >= 1 && turnNo <= lastTurnNo) return { kind: 'duplicate' };
   return { kind: 'gap', expected: lastTurnNo + 1 };

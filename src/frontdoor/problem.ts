@@ -1,15 +1,7 @@
 import { STATUS_CODES } from 'node:http';
+import { FRONT_DOOR_ANSWERS, type FrontDoorCode } from './errors.js';
 
-export type FrontDoorCode =
-  | 'RTV_FRONTDOOR_NO_WORKER'
-  | 'RTV_FRONTDOOR_WORKER_LOST'
-  | 'RTV_FRONTDOOR_WORKER_SLOW';
-
-const DETAILS: Readonly<Record<FrontDoorCode, { status: number; detail: string }>> = {
-  RTV_FRONTDOOR_NO_WORKER: { status: 503, detail: 'No worker is ready.' },
-  RTV_FRONTDOOR_WORKER_LOST: { status: 502, detail: 'The worker went away before it answered.' },
-  RTV_FRONTDOOR_WORKER_SLOW: { status: 504, detail: 'The worker did not answer in time.' },
-};
+export type { FrontDoorCode };
 
 /** An answer of the front door itself, as application/problem+json (RFC 9457). */
 export function problem(code: FrontDoorCode): {
@@ -17,7 +9,7 @@ export function problem(code: FrontDoorCode): {
   headers: Record<string, string>;
   body: string;
 } {
-  const { status, detail } = DETAILS[code];
+  const { status, cause: detail } = FRONT_DOOR_ANSWERS[code];
   const body = JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, detail, code });
   return {
     status,

@@ -10,15 +10,17 @@ import { answerWebhookHandshake } from '../acs/handshake.js';
 import { type IncomingCall, parseIncoming } from '../acs/incoming.js';
 import type { Health } from '../ops/health.js';
 import type { Metrics } from '../ops/metrics.js';
+import type { Doors } from './authenticate.js';
 import { sendProblem } from './problem.js';
 
 export interface PublicServices {
   answer(call: IncomingCall): Promise<Answering>;
-  /** The correlation id of a call token; undefined: not ours. */
-  readToken(token: unknown): string | undefined;
+  readonly doors: Doors;
   /** Hands facts to their calls; returns before they are processed. */
   accept(facts: readonly AcsFact[], correlationId: string): void;
   health(): Health;
+  /** More routes: the control API. */
+  routes?(app: Express): void;
   readonly metrics: Metrics;
   readonly log: { warn(fields: object, message: string): void; error(fields: object, message: string): void };
 }
@@ -37,7 +39,20 @@ export function publicApp(services: PublicServices): Express {
     else sendProblem(response, 'RTV_REQUEST_MALFORMED');
   });
 
-  app.post('/acs/incoming', body, async (request, response) => {
+  const eventGridDoor = async (request: Request, response: Response, next: NextFunction): Promise<void> => {
+    const passage = await services.doors.incoming(request.headers, queryOf(request));
+    if (passage.ok) next();
+    else sendProblem(response, passage.code);
+  };
+  /** Before the body is read: who has no URL of ours need not send one. */
+  const tokenDoor = (request: Request, response: Response, next: NextFunction): void => {
+    const correlationId = services.doors.token('callback', request.params.token);
+    response.locals.correlationId = correlationId;
+    if (correlationId) next();
+    else sendProblem(response, 'RTV_CALL_TOKEN_INVALID');
+  };
+
+  app.post('/acs/incoming', eventGridDoor, body, async (request, response) => {
     const parsed = parseIncoming(request.headers, bytes(request));
     if (parsed.kind === 'malformed') return sendProblem(response, 'RTV_REQUEST_MALFORMED');
     if (parsed.kind === 'validation') {
@@ -62,12 +77,10 @@ export function publicApp(services: PublicServices): Express {
     response.status(200).json({ outcomes: outcomes.map((outcome) => outcome.kind), ignored: parsed.ignored });
   });
 
-  app.post('/acs/callbacks/:token', body, (request, response) => {
-    const correlationId = services.readToken(request.params.token);
-    if (!correlationId) {
-      services.metrics.securityEvents.add(1, { code: 'RTV_CALL_TOKEN_INVALID' });
-      return sendProblem(response, 'RTV_CALL_TOKEN_INVALID');
-    }
+  app.post('/acs/callbacks/:token', tokenDoor, body, async (request, response) => {
+    const correlationId = String(response.locals.correlationId);
+    const passage = await services.doors.callback(request.headers, bytes(request), correlationId);
+    if (!passage.ok) return sendProblem(response, passage.code);
     const parsed = parseCallbacks(bytes(request));
     if (parsed.malformed) return sendProblem(response, 'RTV_REQUEST_MALFORMED');
     for (const rejected of parsed.rejected)
@@ -75,9 +88,13 @@ export function publicApp(services: PublicServices): Express {
     if (parsed.facts.length === 0 && parsed.rejected.length > 0) {
       return sendProblem(response, 'RTV_REQUEST_MALFORMED', parsed.rejected[0]?.code);
     }
+    const facts = await ofTheCall(parsed.facts, correlationId, services.doors);
+    if (facts.length === 0 && parsed.facts.length > 0) return sendProblem(response, 'RTV_CALL_TOKEN_INVALID');
     response.status(202).end();
-    services.accept(parsed.facts, correlationId);
+    services.accept(facts, correlationId);
   });
+
+  services.routes?.(app);
 
   app.get('/livez', (_request, response) => void response.status(200).json({ status: 'pass' }));
   app.get(['/readyz', '/startupz'], (_request, response) => {
@@ -94,11 +111,34 @@ export function publicApp(services: PublicServices): Express {
     const type = typeof error === 'object' && error !== null && 'type' in error ? error.type : undefined;
     if (type === 'entity.too.large') return sendProblem(response, 'RTV_REQUEST_TOO_LARGE');
     if (type === 'request.aborted') return void response.end();
+    if (response.headersSent) return void response.destroy();
+    // A path that cannot be decoded, an unknown content-encoding: the sender's fault.
+    const status =
+      typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined;
+    if (typeof status === 'number' && status >= 400 && status < 500)
+      return sendProblem(response, 'RTV_REQUEST_MALFORMED');
     services.log.error({ error: String(type ?? error) }, 'request failed');
     sendProblem(response, type === undefined ? 'RTV_INTERNAL' : 'RTV_REQUEST_MALFORMED');
   });
   return app;
 }
+
+/** A batch keeps the events of its own call; those of another one are refused, once a call. */
+async function ofTheCall(
+  facts: readonly AcsFact[],
+  correlationId: string,
+  doors: Doors,
+): Promise<readonly AcsFact[]> {
+  const verdicts = new Map<string, boolean>();
+  for (const { callConnectionId } of facts) {
+    if (!verdicts.has(callConnectionId))
+      verdicts.set(callConnectionId, await doors.fits(correlationId, callConnectionId));
+  }
+  return facts.filter(({ callConnectionId }) => verdicts.get(callConnectionId));
+}
+
+const queryOf = (request: Request): URLSearchParams =>
+  new URLSearchParams(request.url.split('?', 2)[1] ?? '');
 
 const bytes = (request: Request): Uint8Array =>
   Buffer.isBuffer(request.body) ? (request.body as Buffer) : Buffer.alloc(0);

@@ -15,7 +15,17 @@ const BUFFERED_LIMIT = 256 * 1024;
 /** One clock for all calls of the process. */
 export class PlayoutClock {
   readonly #playouts = new Set<Playout>();
+  readonly #maySpeak: () => boolean;
   #timer: NodeJS.Timeout | undefined;
+
+  /** @param maySpeak the lease under which this worker's voices speak (design §4 rule 8) */
+  constructor(maySpeak: () => boolean = () => true) {
+    this.#maySpeak = maySpeak;
+  }
+
+  get maySpeak(): boolean {
+    return this.#maySpeak();
+  }
 
   add(playout: Playout): void {
     this.#playouts.add(playout);
@@ -50,11 +60,12 @@ export interface Clip {
 interface Queued extends Clip {
   readonly frames: number;
   sent: number;
+  /** The next frame begins in the middle of a sound. */
+  faded: boolean;
 }
 
-/** How much of the clips since the last silence was heard. */
+/** How much of the clips that were not heard to their end was heard, ms, in order. */
 export interface Cut {
-  /** ms of each clip that was cut or still waited, in order: heard and length. */
   readonly clips: readonly { readonly heardMs: number; readonly lengthMs: number }[];
 }
 
@@ -68,6 +79,7 @@ export class Playout {
   /** When the next frame is due at the caller, ms of the monotonic clock. */
   #dueMs = 0;
   #running = false;
+  #paused = false;
 
   constructor(clock: PlayoutClock, line: MediaLine, sampleRate: SampleRate) {
     this.#clock = clock;
@@ -80,25 +92,28 @@ export class Playout {
     return this.#queue.length > 0 || this.#tail.length > 0;
   }
 
+  get paused(): boolean {
+    return this.#paused;
+  }
+
   play(clip: Clip): void {
-    this.#queue.push({ ...clip, frames: Math.ceil(clip.pcm.length / this.#frameBytes), sent: 0 });
-    const now = performance.now();
-    if (!this.#running) {
-      this.#running = true;
-      this.#clock.add(this);
-    }
-    if (this.#dueMs < now) this.#dueMs = now;
-    this.advance(now);
+    this.#queue.push({
+      ...clip,
+      frames: Math.ceil(clip.pcm.length / this.#frameBytes),
+      sent: 0,
+      faded: false,
+    });
+    if (!this.#paused) this.#run();
   }
 
   /** Called by the clock: sends what is due, tells what was heard. */
   advance(now: number): void {
-    while (this.#dueMs < now + LEAD_MS && this.#line.bufferedAmount < BUFFERED_LIMIT) {
+    const limit = this.#clock.maySpeak ? BUFFERED_LIMIT : 0;
+    while (this.#dueMs < now + LEAD_MS && this.#line.bufferedAmount < limit) {
       const clip = this.#queue[0];
       if (!clip) break;
       if (this.#dueMs < now - LEAD_MS) this.#dueMs = now;
-      const from = clip.sent * this.#frameBytes;
-      this.#line.send(formatAudio(this.#frame(clip.pcm, from)));
+      this.#line.send(formatAudio(this.#frame(clip)));
       clip.sent += 1;
       this.#dueMs += FRAME_MS;
       if (clip.sent === 1) clip.onStarted?.();
@@ -108,39 +123,98 @@ export class Playout {
       }
     }
     while (this.#tail[0] && this.#tail[0].endsAtMs <= now) this.#tail.shift()?.clip.onPlayed?.();
-    if (this.playing) return;
-    this.#running = false;
-    this.#clock.remove(this);
+    if (!this.playing) this.#rest();
+  }
+
+  /** The caller may be speaking: silence at once, from where it can go on. Not one frame leaves until `resume`. */
+  pause(): void {
+    if (this.#paused || !this.playing) return;
+    const now = performance.now();
+    const open = [...this.#tail.map(({ clip }) => clip), ...this.#queue];
+    const heard = this.#heard(now);
+    this.#line.send(STOP_AUDIO);
+    open.forEach((clip, index) => {
+      clip.sent = Math.min(clip.frames - 1, Math.floor((heard[index]?.heardMs ?? 0) / FRAME_MS));
+      clip.faded = clip.sent > 0;
+    });
+    this.#queue = open;
+    this.#tail = [];
+    this.#paused = true;
+    this.#rest();
+  }
+
+  /** It was nothing: goes on where the caller last heard something. */
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#dueMs = 0;
+    if (this.playing) this.#run();
   }
 
   /** Stops at once: StopAudio on the wire, nothing of what waited is ever sent. */
   cut(): Cut {
-    const now = performance.now();
-    const heard: { heardMs: number; lengthMs: number }[] = [];
-    for (const { clip, endsAtMs } of this.#tail) {
-      const lengthMs = clip.frames * FRAME_MS;
-      heard.push({ heardMs: Math.max(0, lengthMs - Math.max(0, endsAtMs - now)), lengthMs });
-    }
-    for (const clip of this.#queue) {
-      const ahead = clip.sent > 0 ? Math.max(0, this.#dueMs - now) : 0;
-      heard.push({ heardMs: Math.max(0, clip.sent * FRAME_MS - ahead), lengthMs: clip.frames * FRAME_MS });
-    }
-    if (this.playing) this.#line.send(STOP_AUDIO);
+    const clips = this.#heard(performance.now());
+    if (this.playing && !this.#paused) this.#line.send(STOP_AUDIO);
     this.close();
-    return { clips: heard };
-  }
-
-  /** The last frame of a clip is filled with silence. */
-  #frame(pcm: Buffer, from: number): Buffer {
-    const frame = pcm.subarray(from, from + this.#frameBytes);
-    return frame.length === this.#frameBytes ? frame : Buffer.concat([frame], this.#frameBytes);
+    return { clips };
   }
 
   close(): void {
     this.#queue = [];
     this.#tail = [];
     this.#dueMs = 0;
+    this.#paused = false;
+    this.#rest();
+  }
+
+  #run(): void {
+    const now = performance.now();
+    if (!this.#running) {
+      this.#running = true;
+      this.#clock.add(this);
+    }
+    if (this.#dueMs < now) this.#dueMs = now;
+    this.advance(now);
+  }
+
+  #rest(): void {
     this.#running = false;
     this.#clock.remove(this);
   }
+
+  /** What the caller has heard by now of each clip that is not done. */
+  #heard(now: number): { heardMs: number; lengthMs: number }[] {
+    const ahead = this.#paused ? 0 : Math.max(0, this.#dueMs - now);
+    const tail = this.#tail.map(({ clip, endsAtMs }) => {
+      const lengthMs = clip.frames * FRAME_MS;
+      return { heardMs: clamp(lengthMs - (endsAtMs - now), lengthMs), lengthMs };
+    });
+    const queue = this.#queue.map((clip) => {
+      const lengthMs = clip.frames * FRAME_MS;
+      return { heardMs: clamp(clip.sent * FRAME_MS - (clip.sent > 0 ? ahead : 0), lengthMs), lengthMs };
+    });
+    return [...tail, ...queue];
+  }
+
+  /** The last frame of a clip is filled with silence; the first after a pause rises from it. */
+  #frame(clip: Queued): Buffer {
+    const from = clip.sent * this.#frameBytes;
+    const frame = clip.pcm.subarray(from, from + this.#frameBytes);
+    const whole = frame.length === this.#frameBytes ? frame : Buffer.concat([frame], this.#frameBytes);
+    if (!clip.faded) return whole;
+    clip.faded = false;
+    return fadeIn(whole);
+  }
+}
+
+const clamp = (ms: number, lengthMs: number): number => Math.min(lengthMs, Math.max(0, ms));
+
+/** A rise over one frame: a wave that begins in its middle would click. */
+function fadeIn(frame: Buffer): Buffer {
+  const faded = Buffer.allocUnsafe(frame.length);
+  const samples = frame.length / 2;
+  for (let index = 0; index < samples; index += 1) {
+    faded.writeInt16LE(Math.round((frame.readInt16LE(index * 2) * index) / samples), index * 2);
+  }
+  return faded;
 }

@@ -8,7 +8,10 @@ export interface CallLink {
   attach(callId: string, origin: CallOrigin, previous: MediaPosition | undefined): Promise<Answer<Attached>>;
   say(callId: string, at: MediaPosition, saying: Saying): Promise<Answer<object>>;
   turn(callId: string, at: MediaPosition, turnNo: number, offer: TurnOffer): Promise<Answer<TurnAnswer>>;
-  detach(callId: string, at: MediaPosition): Promise<Answer<object>>;
+  /** `handOver`: another worker shall have the call at once. */
+  detach(callId: string, at: MediaPosition, handOver: boolean): Promise<Answer<object>>;
+  /** The transcription socket here broke, or is given away. */
+  transcriptionLost(callId: string, handOver: boolean): Promise<Answer<object>>;
 }
 
 /** Which attachment of which session this media worker holds. */
@@ -45,6 +48,8 @@ export interface MediaMetrics {
   frameIn(): void;
   malformed(): void;
   interrupted(): void;
+  /** The agent fell silent at a voice's onset. */
+  paused(): void;
   failed(what: 'agent' | 'speech'): void;
   /** A turn was given up: its call ended or the bound of waiting turns was passed. */
   turnLost(reason: string): void;

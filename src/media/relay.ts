@@ -27,10 +27,35 @@ export class TranscriptRelay {
   #tail: Promise<void> = Promise.resolve();
   #workerUrl: string | undefined;
   #closed = false;
+  #interim: Promise<void> | undefined;
 
   constructor(callId: string, services: RelayServices) {
     this.#callId = callId;
     this.#services = services;
+  }
+
+  /** Finds the media worker before the first words need it. */
+  locate(): void {
+    this.#services.locate(this.#callId).then(
+      (located) => {
+        if (located.ok && located.workerUrl !== '') this.#workerUrl ??= located.workerUrl;
+      },
+      () => undefined,
+    );
+  }
+
+  /** Words that are not final: worth an interruption now or nothing later. */
+  interim(heard: Heard): void {
+    if (this.#waiting > 0 || this.#services.deliver(this.#callId, heard)) return;
+    if (!this.#workerUrl || this.#interim) return;
+    this.#interim = this.#services.forward(this.#workerUrl, this.#callId, heard).then(
+      () => {
+        this.#interim = undefined;
+      },
+      () => {
+        this.#interim = undefined;
+      },
+    );
   }
 
   push(heard: Heard): void {

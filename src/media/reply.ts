@@ -3,10 +3,12 @@
  * one before is heard. Ends with the words that the caller truly heard.
  */
 
+import type { SpanFacts } from '../actors/ports.js';
 import type { ReplyPart } from '../agent/responder.js';
 import type { ContextPatch } from '../call/turn.js';
 import type { Playout } from './playout.js';
 import type { Spoken, Voice } from './ports.js';
+import type { ReplyStage } from './reply-trace.js';
 import { heardWords } from './spoken-words.js';
 
 export interface ReplyHooks {
@@ -16,6 +18,8 @@ export interface ReplyHooks {
   started(from: Spoken['from']): void;
   /** Agent or speech failed: the phrase to say instead. */
   failed(what: 'agent' | 'speech'): string;
+  /** A stage of the reply ended, begun at `startMs` (wall clock): for the trace. */
+  stage(name: ReplyStage, startMs: number, facts?: SpanFacts): void;
 }
 
 export interface ReplyOutcome {
@@ -64,8 +68,12 @@ export class Reply {
 
   /** Speaks the reply. Never throws; a failure becomes a spoken phrase. */
   async speak(parts: AsyncIterable<ReplyPart>, splitter: Splitter): Promise<ReplyOutcome> {
+    const asked = Date.now();
+    let answered = false;
     try {
       for await (const part of parts) {
+        if (!answered) this.#hooks.stage('reply.agent', asked);
+        answered = true;
         if (this.signal.aborted) break;
         if (part.kind === 'patch') this.#patch = { ...this.#patch, ...part.patch };
         else if (part.kind === 'hangUp') this.#hangUp = true;
@@ -76,6 +84,7 @@ export class Reply {
       if (!this.signal.aborted) await this.#say(this.#hooks.failed('agent'));
     }
     await this.#heard;
+    if (this.#startedAtMs > 0) this.#hooks.stage('reply.audio', this.#startedAtMs);
     const interrupted = this.#cutText !== undefined;
     return {
       text: this.#cutText ?? this.#sentences.filter((_, index) => this.#played[index]).join(' '),
@@ -127,8 +136,11 @@ export class Reply {
   }
 
   async #synthesise(sentence: string): Promise<Spoken | undefined> {
+    const asked = Date.now();
     try {
-      return await this.#voice.speak(sentence, this.#sampleRate, this.signal);
+      const spoken = await this.#voice.speak(sentence, this.#sampleRate, this.signal);
+      this.#hooks.stage('reply.speech', asked, { from: spoken.from });
+      return spoken;
     } catch {
       if (this.signal.aborted) return undefined;
       // Once more with the phrase that is kept ready; silence would leave the caller guessing.

@@ -4,20 +4,36 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { CallOrigin, Saying } from '../actors/call-messages.js';
-import type { Responder } from '../agent/responder.js';
-import type { SampleRate } from '../audio/pcm.js';
+import type { CallTrace } from '../actors/ports.js';
+import type { ReplyPart, Responder } from '../agent/responder.js';
+import { FRAME_MS, type SampleRate } from '../audio/pcm.js';
 import type { TurnOffer } from '../call/turn.js';
 import { applyTurn, type ConversationContext, emptyContext } from '../memory/context.js';
+import { BargeIn } from './barge-in.js';
 import { Playout, type PlayoutClock } from './playout.js';
 import type { CallLink, MediaLine, MediaLog, MediaMetrics, MediaPosition, Voice } from './ports.js';
 import { Reply, type ReplyOutcome, type Splitter } from './reply.js';
+import { ReplyTrace } from './reply-trace.js';
+import { Silence, type SilenceSettings } from './silence.js';
 import { TurnSender } from './turn-sender.js';
+
+/** What of voice activity a session uses: a channel that is fed frames and tells onsets and ends. */
+export interface VoiceEar {
+  push(frame: Buffer, atMs: number): void;
+  onSpeechStart: ((event: { atMs: number; heardMs: number }) => void) | undefined;
+  onSpeechEnd: ((event: { atMs: number; heardMs: number }) => void) | undefined;
+  close(): void;
+}
 
 export interface Phrases {
   /** Said when the agent or the speech fails. */
   readonly fallback: string;
   /** Said after a gap that the caller heard. */
   readonly bridge: string;
+  /** Said to a caller who says nothing. */
+  readonly reprompt: string;
+  /** Said before hanging up on one who still says nothing. */
+  readonly goodbye: string;
 }
 
 export interface SessionServices {
@@ -25,8 +41,12 @@ export interface SessionServices {
   readonly clock: PlayoutClock;
   readonly voice: Voice;
   readonly responder: Responder;
+  readonly trace: CallTrace;
   readonly splitter: () => Splitter;
   readonly phrases: Phrases;
+  /** Voice activity; without it only words interrupt. */
+  readonly voices?: { open(sampleRate: SampleRate): VoiceEar };
+  readonly silence: SilenceSettings;
   readonly locale: string;
   readonly metrics: MediaMetrics;
   readonly log: MediaLog;
@@ -35,11 +55,13 @@ export interface SessionServices {
   hangUp(callId: string): void;
 }
 
-/** The caller's words, final, from whichever worker heard them. */
+/** The caller's words, from whichever worker heard them. */
 export interface Heard {
   readonly text: string;
   readonly startedAtMs: number;
   readonly endedAtMs: number;
+  /** false: an intermediate result, which may interrupt but is no turn. */
+  readonly final: boolean;
 }
 
 /** On close the last turns have this long to reach the actor, ms. */
@@ -48,7 +70,7 @@ const ATTACH_RETRY_MS = 250;
 
 export class MediaSession {
   readonly callId: string;
-  readonly #origin: CallOrigin;
+  #origin: CallOrigin;
   readonly #line: MediaLine;
   readonly #services: SessionServices;
   readonly #playout: Playout;
@@ -61,6 +83,11 @@ export class MediaSession {
   #inputs: Promise<void> = Promise.resolve();
   #closed = false;
   #fenced = false;
+  readonly #bargeIn: BargeIn;
+  readonly #silence: Silence;
+  readonly #ear: VoiceEar | undefined;
+  /** Time on the caller's audio, ms: frames so far. */
+  #streamMs = 0;
   readonly #openedAt = performance.now();
 
   constructor(
@@ -83,6 +110,33 @@ export class MediaSession {
       answered: (durable, ms) => services.metrics.turnAnswered(durable, ms),
       lost: (reason) => services.metrics.turnLost(reason),
     });
+    this.#bargeIn = new BargeIn({
+      playing: () => this.#reply !== undefined && this.#playout.playing,
+      pause: () => {
+        services.metrics.paused();
+        this.#playout.pause();
+      },
+      resume: () => this.#playout.resume(),
+      cancel: () => {
+        this.interrupt();
+        this.#silence.start();
+      },
+    });
+    this.#silence = new Silence(services.silence, {
+      reprompt: () => this.#speak(literal(services.phrases.reprompt), performance.now()),
+      goodbye: () => this.#speak(literal(services.phrases.goodbye, true), performance.now()),
+    });
+    this.#ear = services.voices?.open(sampleRate);
+    if (this.#ear) {
+      this.#ear.onSpeechStart = ({ atMs, heardMs }) => {
+        this.#silence.hold();
+        this.#bargeIn.onset(heardMs - atMs);
+      };
+      this.#ear.onSpeechEnd = () => {
+        this.#bargeIn.offset();
+        if (!this.#reply) this.#silence.start();
+      };
+    }
   }
 
   /** Attaches to the actor and greets, or goes on where another worker stopped. */
@@ -95,6 +149,7 @@ export class MediaSession {
         if (attached.ok) {
           this.#position = { incarnation: attached.incarnation, mediaEpoch: attached.mediaEpoch };
           this.#context = attached.context;
+          this.#origin = attached.origin;
           saying = attached.saying;
         } else if (attached.code === 'RTV_CALL_ENDED' || attached.code === 'RTV_CALL_UNKNOWN') {
           this.#lose(attached.code);
@@ -106,14 +161,23 @@ export class MediaSession {
     });
   }
 
-  /** The caller's final words. Cuts a reply that is being heard. */
+  /** The caller's words. Final ones are a turn and cut the reply that is being heard; a backchannel does not. */
   heard(utterance: Heard): void {
     if (this.#closed || utterance.text.trim() === '') return;
+    this.#silence.stop();
+    if (!utterance.final) {
+      this.#bargeIn.words(utterance.text);
+      return;
+    }
     const finalAt = performance.now();
-    this.interrupt();
+    const aside = this.#playout.playing && this.#bargeIn.isBackchannel(utterance.text);
+    if (aside) this.#bargeIn.offset();
+    else this.interrupt();
     this.#enqueue(async () => {
-      this.interrupt();
-      await this.#reply?.done;
+      if (!aside) {
+        this.interrupt();
+        await this.#reply?.done;
+      }
       const durable = await this.#turn({
         turnId: randomUUID(),
         role: 'user',
@@ -123,19 +187,21 @@ export class MediaSession {
         endedAtMs: utterance.endedAtMs,
       });
       if (!durable) this.#services.log.warn({ callId: this.callId }, 'turn is not durable yet');
-      this.#answer(utterance.text, finalAt);
+      if (!aside) this.#answer(utterance.text, finalAt);
     });
   }
 
   /** A frame of the caller's audio; the buffer is valid during the call alone. */
-  audio(_pcm: Buffer, _silent: boolean): void {
+  audio(pcm: Buffer): void {
     this.#services.metrics.frameIn();
+    this.#ear?.push(pcm, this.#streamMs);
+    this.#streamMs += FRAME_MS;
   }
 
   /** A DTMF tone is a turn of its own. */
   tone(tone: string): void {
     const now = Date.now();
-    this.heard({ text: tone, startedAtMs: now, endedAtMs: now });
+    this.heard({ text: tone, startedAtMs: now, endedAtMs: now, final: true });
   }
 
   /** Stops the reply that is being heard, at once. */
@@ -144,6 +210,12 @@ export class MediaSession {
     if (!reply || reply.signal.aborted) return;
     if (this.#playout.playing) this.#services.metrics.interrupted();
     reply.interrupt();
+  }
+
+  /** Others have the call by now: silence, and the socket closes. */
+  abandon(): void {
+    this.#sender.abandon('fenced');
+    this.#lose('RTV_FENCED_MEDIA');
   }
 
   get speaking(): boolean {
@@ -162,13 +234,33 @@ export class MediaSession {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#bargeIn.close();
+    this.#silence.stop();
+    this.#ear?.close();
     this.#reply?.interrupt();
     this.#playout.close();
     await Promise.race([this.#inputs, pause(LAST_TURNS_MS)]);
     await this.#reply?.done;
     await this.#sender.close(LAST_TURNS_MS);
-    if (this.#position && !this.#fenced) await this.#services.link.detach(this.callId, this.#position);
+    if (this.#position && !this.#fenced) await this.#services.link.detach(this.callId, this.#position, false);
     await this.#services.affinity.remove(this.callId).catch(() => undefined);
+  }
+
+  /**
+   * Gives the call to another worker, between two utterances when there is a pause within `patienceMs`. From here on
+   * this worker is silent; ACS opens a socket elsewhere and closes this one.
+   */
+  async handOver(patienceMs: number): Promise<void> {
+    const until = performance.now() + patienceMs;
+    while (!this.#closed && (this.#reply || this.#playout.playing) && performance.now() < until)
+      await pause(FRAME_MS);
+    if (this.#closed || !this.#position) return;
+    this.#silence.stop();
+    this.#bargeIn.close();
+    this.#playout.cut();
+    await this.#sender.close(LAST_TURNS_MS);
+    this.#fenced = true;
+    await this.#services.link.detach(this.callId, this.#position, true);
   }
 
   #resume(saying: Saying | undefined): void {
@@ -176,9 +268,9 @@ export class MediaSession {
     if (!last && !saying) {
       this.#answer(undefined, this.#openedAt);
     } else if (saying) {
-      // Begun elsewhere and perhaps heard in part: said again from its last sentence.
+      // Begun elsewhere and perhaps heard in part: said again from its last sentence, and one turn in the record.
       const again = saying.sentences.slice(-1).join(' ');
-      this.#speak(literal(again), this.#openedAt);
+      this.#speak(literal(again), this.#openedAt, { begun: saying });
     } else if (last?.role === 'user') {
       this.#answer(last.text, this.#openedAt);
     }
@@ -187,19 +279,23 @@ export class MediaSession {
   #answer(heard: string | undefined, since: number): void {
     const { responder, locale } = this.#services;
     const context = this.#context;
-    this.#speak((signal) => responder.reply({ context, heard, locale }, signal), since, heard === undefined);
+    this.#speak((signal) => responder.reply({ context, heard, locale }, signal), since, {
+      greeting: heard === undefined,
+    });
   }
 
   #speak(
     parts: (signal: AbortSignal) => ReturnType<Responder['reply']>,
     since: number,
-    greeting = false,
+    { greeting = false, begun }: { greeting?: boolean; begun?: Saying } = {},
   ): void {
     if (this.#closed) return;
-    const turnId = randomUUID();
+    const turnId = begun?.turnId ?? randomUUID();
+    const before = begun?.sentences.slice(0, -1) ?? [];
     const { metrics, phrases, log } = this.#services;
+    const traced = new ReplyTrace(this.#services.trace, this.callId, since);
     const reply = new Reply(this.#playout, this.#services.voice, this.#sampleRate, {
-      saying: (sentences) => this.#recordSaying({ turnId, sentences: [...sentences] }),
+      saying: (sentences) => this.#recordSaying({ turnId, sentences: [...before, ...sentences] }),
       started: (from) => {
         const ms = performance.now() - since;
         if (greeting) metrics.greeting(ms);
@@ -207,25 +303,31 @@ export class MediaSession {
       },
       failed: (what) => {
         metrics.failed(what);
-        log.warn({ callId: this.callId, what }, 'fallback phrase');
+        const code = what === 'agent' ? 'RTV_AGENT_FAILED' : 'RTV_SPEECH_FAILED';
+        log.warn({ callId: this.callId, code }, 'fallback phrase');
         return phrases.fallback;
       },
+      stage: (name, startMs, facts) => traced.stage(name, startMs, facts),
     });
     const spoken = reply.speak(parts(reply.signal), this.#services.splitter());
     this.#reply = reply;
     reply.done = spoken
-      .then((outcome) => this.#replied(turnId, outcome))
+      .then((outcome) => {
+        traced.end(this.#origin.traceparent, { greeting, interrupted: outcome.interrupted });
+        return this.#replied(turnId, outcome, before);
+      })
       .finally(() => {
         if (this.#reply === reply) this.#reply = undefined;
       });
   }
 
-  async #replied(turnId: string, outcome: ReplyOutcome): Promise<void> {
-    if (outcome.text !== '' || outcome.patch) {
+  async #replied(turnId: string, outcome: ReplyOutcome, before: readonly string[]): Promise<void> {
+    const text = [...before, outcome.text].filter((part) => part !== '').join(' ');
+    if (text !== '' || outcome.patch) {
       const turn = this.#turn({
         turnId,
         role: 'agent',
-        text: outcome.text,
+        text,
         agent: this.#services.responder.agent,
         startedAtMs: outcome.startedAtMs,
         endedAtMs: outcome.endedAtMs,
@@ -236,6 +338,7 @@ export class MediaSession {
       if (this.#closed) await turn;
     }
     if (outcome.hangUp) this.#services.hangUp(this.callId);
+    else if (!this.#closed && !outcome.interrupted) this.#silence.start();
   }
 
   #turn(offer: TurnOffer): Promise<boolean> {
@@ -275,9 +378,10 @@ export class MediaSession {
 
 const NOWHERE: MediaPosition = { incarnation: '', mediaEpoch: -1 };
 
-const literal = (text: string) =>
-  async function* (): AsyncGenerator<{ kind: 'text'; text: string }> {
+const literal = (text: string, hangUp = false) =>
+  async function* (): AsyncGenerator<ReplyPart> {
     yield { kind: 'text', text };
+    if (hangUp) yield { kind: 'hangUp' };
   };
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -4,7 +4,7 @@
  */
 import type { WebSocket } from 'ws';
 import type { CallOrigin } from '../actors/call-messages.js';
-import type { SampleRate } from '../audio/pcm.js';
+import { FRAME_MS, type SampleRate } from '../audio/pcm.js';
 import type { PlayoutClock } from './playout.js';
 import type { MediaLine } from './ports.js';
 import type { SessionRegistry } from './registry.js';
@@ -63,13 +63,13 @@ export function serveMedia(
         if (!session) start(frame.sampleRate === 24_000 ? 24_000 : 16_000);
         break;
       case 'AudioData':
-        (session ?? start(16_000)).audio(frame.pcm, frame.silent);
+        (session ?? start(16_000)).audio(frame.pcm);
         break;
       case 'DtmfData':
         session?.tone(frame.tone);
         break;
       case 'TranscriptionData':
-        if (frame.final) heard.push(wordsOf(frame));
+        relayWords(heard, frame);
         break;
       case 'Malformed':
         sessionServices.metrics.malformed();
@@ -92,22 +92,79 @@ export function serveMedia(
   return { closed };
 }
 
-/** A transcription socket: its final words go to the call's media worker. */
-export function serveTranscription(callId: string, socket: WebSocket, services: SocketServices): void {
+/** A transcription socket that this worker may give away. */
+export interface TranscriptionSocket {
+  readonly callId: string;
+  /** Settles once no words are under way, at most after `patienceMs`; then ACS is asked to open it elsewhere. */
+  handOver(patienceMs: number): Promise<void>;
+}
+
+/** Words come at most this long after they were said; a socket quiet for so long has none under way, ms. */
+const QUIET_MS = 1_000;
+/** A socket that closes is mostly the call's end, whose event follows at once, ms. */
+const END_MAY_COME_MS = 500;
+
+/** A transcription socket: its words go to the call's media worker. */
+export function serveTranscription(
+  callId: string,
+  socket: WebSocket,
+  services: SocketServices,
+): TranscriptionSocket {
   const relay = new TranscriptRelay(callId, services.relay);
+  const { affinity, link, metrics } = services.session;
+  const member = `${TRANSCRIPTION_MEMBER}${callId}`;
+  let lastWordsMs = 0;
+  let givenAway = false;
+  affinity.add(member).catch(() => undefined);
   socket.on('message', (data: Buffer) => {
     const frame = parseFrame(data, scratch);
-    if (frame.kind === 'TranscriptionData' && frame.final) relay.push(wordsOf(frame));
-    else if (frame.kind === 'Malformed') services.session.metrics.malformed();
+    if (frame.kind === 'TranscriptionData') {
+      lastWordsMs = performance.now();
+      relayWords(relay, frame);
+    } else if (frame.kind === 'TranscriptionMetadata') relay.locate();
+    else if (frame.kind === 'Malformed') metrics.malformed();
   });
   socket.on('error', () => socket.terminate());
-  socket.once('close', () => void relay.close());
+  socket.once('close', () => {
+    const finish = async (): Promise<void> => {
+      await relay.close();
+      await affinity.remove(member);
+      if (givenAway) return;
+      await pause(END_MAY_COME_MS);
+      await link.transcriptionLost(callId, false);
+    };
+    finish().catch(() => undefined);
+  });
+  return {
+    callId,
+    async handOver(patienceMs) {
+      const until = performance.now() + patienceMs;
+      while (performance.now() - lastWordsMs < QUIET_MS && performance.now() < until) await pause(FRAME_MS);
+      givenAway = true;
+      await link.transcriptionLost(callId, true);
+    },
+  };
+}
+
+/** Marks a call in the affinity set whose transcription socket, not its audio, is here. */
+export const TRANSCRIPTION_MEMBER = 'transcription:';
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+function relayWords(relay: TranscriptRelay, frame: TranscriptionDataFrame): void {
+  if (frame.final) relay.push(wordsOf(frame));
+  else relay.interim(wordsOf(frame));
 }
 
 /** Times by our own clock: the words ended a little before they came. */
 function wordsOf(frame: TranscriptionDataFrame): Heard {
   const endedAtMs = Date.now();
-  return { text: frame.text, startedAtMs: endedAtMs - frame.durationTicks / TICKS_PER_MS, endedAtMs };
+  return {
+    text: frame.text,
+    startedAtMs: endedAtMs - frame.durationTicks / TICKS_PER_MS,
+    endedAtMs,
+    final: frame.final,
+  };
 }
 
 export { GOING_AWAY };

@@ -24,16 +24,32 @@ interface Held {
   durable: boolean;
 }
 
-/** A caller waits this long for its turn to be durable; then the conversation goes on, ms. */
-const PATIENCE_MS = 1_000;
-const RETRY_MS = { first: 100, most: 1_000 };
-/** How often turns that are not durable are asked after, ms. */
-const RECHECK_MS = 1_000;
+/** All in ms. */
+export interface SenderTiming {
+  /** A caller waits this long for its turn to be durable; then the conversation goes on. */
+  readonly patience: number;
+  readonly firstRetry: number;
+  readonly lastRetry: number;
+  /** How often turns that are not durable are asked after. */
+  readonly recheck: number;
+  /** The same for turns that Cosmos may not have: Redis may have lost them since. */
+  readonly lookAgain: number;
+}
+
+const TIMING: SenderTiming = {
+  patience: 1_000,
+  firstRetry: 100,
+  lastRetry: 1_000,
+  recheck: 1_000,
+  lookAgain: 5_000,
+};
+const CLOSING_LOOK_MS = 50;
 /** Turns kept for resending. Beyond it the oldest are given up: an hour of talk, or more. */
 const MOST_HELD = 2_048;
 
 export class TurnSender {
   readonly #hooks: SenderHooks;
+  readonly #timing: SenderTiming;
   /** Turns of this epoch that Cosmos may not have; #held[0] has number #firstNo. */
   #held: Held[] = [];
   #firstNo = 1;
@@ -41,12 +57,21 @@ export class TurnSender {
   #next = 0;
   #running: Promise<void> | undefined;
   #recheck: NodeJS.Timeout | undefined;
-  #retryMs = RETRY_MS.first;
+  #retryMs: number;
+  /** Attachments since the last turn that was taken. */
+  #reattached = 0;
   #wake: (() => void) | undefined;
   #closed = false;
 
-  constructor(hooks: SenderHooks) {
+  constructor(hooks: SenderHooks, timing: SenderTiming = TIMING) {
     this.#hooks = hooks;
+    this.#timing = timing;
+    this.#retryMs = timing.firstRetry;
+  }
+
+  /** Ids of the turns that would be sent again. */
+  get held(): readonly string[] {
+    return this.#held.map(({ offer }) => offer.turnId);
   }
 
   /** Turns that no answer called durable. */
@@ -57,11 +82,16 @@ export class TurnSender {
   /** Hands in a turn. Resolves true once durable, false when the conversation should not wait for it longer. */
   offer(offer: TurnOffer): Promise<boolean> {
     return new Promise((resolve) => {
-      const patience = setTimeout(() => resolve(false), PATIENCE_MS);
+      const patience = setTimeout(() => resolve(false), this.#timing.patience);
       const answered = (durable: boolean): void => {
         clearTimeout(patience);
         resolve(durable);
       };
+      if (this.#closed) {
+        this.#hooks.lost('closed');
+        answered(false);
+        return;
+      }
       this.#held.push({ offer, answered, durable: false });
       if (this.#held.length > MOST_HELD) this.#giveUpOldest();
       this.#start();
@@ -75,11 +105,13 @@ export class TurnSender {
     this.#start();
   }
 
-  /** Waits until all turns had an answer, at most `deadlineMs`; then sends no more. */
+  /** Asks after what Cosmos may not have, waits until all is durable, at most `deadlineMs`; then sends no more. */
   async close(deadlineMs: number): Promise<void> {
     const until = performance.now() + deadlineMs;
-    while (this.#running && performance.now() < until) {
-      await Promise.race([this.#running, pause(Math.max(1, until - performance.now()))]);
+    this.#askAgain(this.#held.length - 1);
+    while (!this.#closed && (this.unsettled > 0 || this.#running) && performance.now() < until) {
+      const left = Math.max(1, Math.min(CLOSING_LOOK_MS, until - performance.now()));
+      await Promise.race([...(this.#running ? [this.#running] : []), pause(left)]);
     }
     this.abandon('closed');
   }
@@ -98,31 +130,37 @@ export class TurnSender {
 
   #start(): void {
     if (this.#closed || this.#running) return;
-    this.#running = this.#run().finally(() => {
+    const again = (): void => {
       this.#running = undefined;
       if (this.#next < this.#held.length) this.#start();
       else this.#watch();
+    };
+    this.#running = this.#run().then(again, async () => {
+      await this.#pauseBeforeRetry();
+      again();
     });
   }
 
   async #run(): Promise<void> {
     while (!this.#closed && this.#next < this.#held.length) {
-      const index = this.#next;
-      const held = this.#held[index];
+      const held = this.#held[this.#next];
       if (!held) return;
       const started = performance.now();
-      const answer = await this.#hooks.send(this.#firstNo + index, held.offer);
+      const answer = await this.#hooks.send(this.#firstNo + this.#next, held.offer);
       if (this.#closed) return;
       if (answer.ok) this.#accepted(held, answer, performance.now() - started);
-      else await this.#refused(answer);
+      else await this.#refused(held, answer);
     }
   }
 
   #accepted(held: Held, answer: TurnAnswer, ms: number): void {
-    this.#retryMs = RETRY_MS.first;
-    this.#next += 1;
+    this.#retryMs = this.#timing.firstRetry;
+    this.#reattached = 0;
     this.#hooks.answered(answer.durable, ms);
     held.answered(answer.durable);
+    // Given up for the bound while it was under way.
+    if (this.#held[this.#next] !== held) return;
+    this.#next += 1;
     // Turns are written in order: a durable one makes those before it durable.
     if (answer.durable) for (const earlier of this.#held.slice(0, this.#next)) earlier.durable = true;
     const forget = Math.min(answer.archivedNo - this.#firstNo + 1, this.#next);
@@ -133,35 +171,54 @@ export class TurnSender {
     }
   }
 
-  async #refused(answer: { code: string; expected?: number }): Promise<void> {
+  async #refused(held: Held, answer: { code: string; expected?: number }): Promise<void> {
     switch (answer.code) {
       case 'RTV_TURN_GAP': {
-        const back = (answer.expected ?? this.#firstNo) - this.#firstNo;
+        const back = (answer.expected ?? 0) - this.#firstNo;
         if (back >= 0 && back < this.#next) {
           this.#next = back;
           return;
         }
+        // It asks for what Cosmos was said to have: its session lost them, and a new epoch counts from here.
+        if (await this.#reattach()) return;
         break;
       }
       case 'RTV_CALL_UNKNOWN':
-        if (await this.#hooks.reattach()) return;
+        if (await this.#reattach()) return;
         break;
       case 'RTV_FENCED_MEDIA':
         this.abandon('fenced');
         this.#hooks.fenced();
         return;
       case 'RTV_CALL_ENDED':
-      case 'RTV_TURN_INVALID':
         this.abandon(answer.code);
+        return;
+      case 'RTV_TURN_INVALID':
+        // Its number is still free.
+        this.#drop(held, answer.code);
         return;
       default:
     }
     await this.#pauseBeforeRetry();
   }
 
+  /** One at once, the next ones after a pause: an actor that refuses what it gave must not be run hot. */
+  async #reattach(): Promise<boolean> {
+    this.#reattached += 1;
+    if (this.#reattached > 1) await this.#pauseBeforeRetry();
+    return this.#closed || this.#hooks.reattach();
+  }
+
+  #drop(held: Held, reason: string): void {
+    const at = this.#held.indexOf(held);
+    if (at >= 0) this.#held.splice(at, 1);
+    if (!held.durable) this.#hooks.lost(reason);
+    held.answered(false);
+  }
+
   async #pauseBeforeRetry(): Promise<void> {
     const ms = this.#retryMs * (0.75 + Math.random() / 2);
-    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MS.most);
+    this.#retryMs = Math.min(this.#retryMs * 2, this.#timing.lastRetry);
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
       this.#wake = () => {
@@ -172,22 +229,31 @@ export class TurnSender {
     this.#wake = undefined;
   }
 
-  /** An actor's host that died takes waiting turns with it: ask after them, so that they are sent again. */
+  /** An actor's host that died takes turns with it that Redis had not, or lost: ask after them. */
   #watch(): void {
     clearTimeout(this.#recheck);
-    if (this.#closed) return;
-    const last = this.#held.findLastIndex((held) => !held.durable);
-    if (last < 0) return;
-    this.#recheck = setTimeout(() => {
-      this.#next = Math.min(this.#next, last);
-      this.#start();
-    }, RECHECK_MS);
+    if (this.#closed || this.#held.length === 0) return;
+    const waiting = this.#held.findLastIndex((held) => !held.durable);
+    const { recheck, lookAgain } = this.#timing;
+    this.#recheck = setTimeout(
+      () => this.#askAgain(waiting < 0 ? this.#held.length - 1 : waiting),
+      waiting < 0 ? lookAgain : recheck,
+    );
+  }
+
+  /** Sends a turn that was taken again: what came before it and is missing is asked for by its number. */
+  #askAgain(index: number): void {
+    this.#next = Math.min(this.#next, Math.max(0, index));
+    this.#start();
   }
 
   #giveUpOldest(): void {
     const oldest = this.#held.shift();
-    this.#firstNo += 1;
-    this.#next = Math.max(0, this.#next - 1);
+    // One that was never taken leaves its number to the next.
+    if (this.#next > 0) {
+      this.#firstNo += 1;
+      this.#next -= 1;
+    }
     if (oldest && !oldest.durable) this.#hooks.lost('bound');
     oldest?.answered(false);
   }

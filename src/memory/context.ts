@@ -18,7 +18,15 @@ export interface ConversationContext {
   readonly systemPrompt?: string;
   readonly slots: Readonly<Record<string, unknown>>;
   readonly toolOutputs: Readonly<Record<string, unknown>>;
+  /** What an agent keeps beside slots and tool outputs, by its own names. */
+  readonly values?: Readonly<Record<string, unknown>>;
   readonly window: readonly ContextLine[];
+}
+
+/** All that may change in a context without a turn; with one, it rides in the turn. Keys with null are removed. */
+export interface MemoryPatch extends ContextPatch {
+  readonly systemPrompt?: string | null;
+  readonly values?: Readonly<Record<string, unknown>>;
 }
 
 /** Turns kept in the window. The snapshot's size is bounded by it, whatever the length of the call. */
@@ -38,24 +46,30 @@ function merge(
   changes: Readonly<Record<string, unknown>> | undefined,
 ): Readonly<Record<string, unknown>> {
   if (!changes) return held;
-  const next: Record<string, unknown> = { ...held };
+  // By way of a map: a name such as __proto__ is a name like any other.
+  const next = new Map(Object.entries(held));
   for (const [name, value] of Object.entries(changes)) {
-    if (value === null) delete next[name];
-    else next[name] = value;
+    if (value === null) next.delete(name);
+    else next.set(name, value);
   }
-  return next;
+  return Object.fromEntries(next);
 }
 
 export function applyPatch(
   context: ConversationContext,
-  patch: ContextPatch | undefined,
+  patch: MemoryPatch | undefined,
 ): ConversationContext {
   if (!patch) return context;
+  const { systemPrompt: heldPrompt, ...rest } = context;
+  const systemPrompt = patch.systemPrompt === undefined ? heldPrompt : (patch.systemPrompt ?? undefined);
+  const values = patch.values ? merge(context.values ?? {}, patch.values) : context.values;
   return {
-    ...context,
+    ...rest,
     activeAgent: patch.activeAgent ?? context.activeAgent,
     slots: merge(context.slots, patch.slots),
     toolOutputs: merge(context.toolOutputs, patch.toolOutputs),
+    ...(systemPrompt === undefined ? {} : { systemPrompt }),
+    ...(values === undefined ? {} : { values }),
   };
 }
 
@@ -79,8 +93,13 @@ export function isContext(value: unknown): value is ConversationContext {
     context.schema === 1 &&
     typeof context.throughSeq === 'number' &&
     typeof context.activeAgent === 'string' &&
-    typeof context.slots === 'object' &&
-    typeof context.toolOutputs === 'object' &&
+    isRecord(context.slots) &&
+    isRecord(context.toolOutputs) &&
+    (context.values === undefined || isRecord(context.values)) &&
     Array.isArray(context.window)
   );
 }
+
+/** True for an object that is neither null nor a list. */
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import { type SampleLabels, Samples } from './samples.js';
 
 const MS = [0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 500, 750, 1_000, 2_000, 5_000];
 
@@ -18,11 +19,22 @@ export function createMetrics(worker: string) {
     readers: [exporter],
   });
   const meter = provider.getMeter('rtvoice');
-  const ms = (name: string, description: string) =>
-    meter.createHistogram(name, { description, unit: 'ms', advice: { explicitBucketBoundaries: MS } });
+  const samples = new Samples();
+  const ms = (name: string, description: string) => {
+    const advice = { explicitBucketBoundaries: MS };
+    const histogram = meter.createHistogram(name, { description, unit: 'ms', advice });
+    return {
+      record(value: number, labels?: SampleLabels): void {
+        histogram.record(value, labels);
+        samples.record(name, value, labels);
+      },
+    };
+  };
   const counter = (name: string, description: string) => meter.createCounter(name, { description });
 
   return {
+    /** Raw values behind the histograms. */
+    samples,
     callsAnswered: counter('rtvoice_calls_answered', 'Incoming calls by outcome'),
     callsEnded: counter('rtvoice_calls_ended', 'Calls whose record was closed'),
     events: counter('rtvoice_acs_events', 'ACS events by kind'),
@@ -36,6 +48,7 @@ export function createMetrics(worker: string) {
     answered: ms('rtvoice_call_answered_ms', 'IncomingCall received until ACS answered the answer request'),
     greeting: ms('rtvoice_first_audio_ms', 'Media socket open until the first frame of the greeting'),
     firstFrame: ms('rtvoice_reply_first_frame_ms', 'Final transcript until the first frame of the reply'),
+    pauses: counter('rtvoice_barge_in_pauses', 'Times the agent fell silent at a voice'),
     interruptions: counter('rtvoice_interruptions', 'Replies cut by the caller'),
     mediaFrames: counter('rtvoice_media_frames', 'Audio frames by direction'),
     mediaMalformed: counter('rtvoice_media_malformed', 'Frames that were no known message'),
@@ -57,8 +70,14 @@ export function createMetrics(worker: string) {
     archived: counter('rtvoice_turns_archived', 'Turn documents created in Cosmos'),
     archiveLag: ms('rtvoice_archive_ms', 'Turn offered to the archiver until its document was created'),
     archiveProblems: counter('rtvoice_archive_problems', 'Archive outcomes that are not success, by kind'),
+    profileRead: ms('rtvoice_profile_read_ms', 'Profile read at call start, by where it came from'),
+    transcriptsClosed: counter('rtvoice_transcripts_closed', 'Transcripts closed, by what the check found'),
+    auditLost: counter('rtvoice_audit_records_lost', 'Audit records that could not be written'),
     contextSaves: counter('rtvoice_context_saves', 'Context snapshots by outcome'),
-    securityEvents: counter('rtvoice_security_events', 'Refused requests by code'),
+    admissionRefusals: counter('rtvoice_admission_refusals', 'New calls not taken, by reason'),
+    operations: counter('rtvoice_call_operations', 'Call-control operations by kind and outcome'),
+    uncaught: counter('rtvoice_uncaught_errors', 'Errors that nobody caught, by kind'),
+    securityEvents: counter('rtvoice_security_events', 'Refused requests by code and door'),
     eventLoopDelay: meter.createObservableGauge('rtvoice_event_loop_delay_p99_ms', {
       description: 'Event-loop delay p99 since the last scrape',
       unit: 'ms',

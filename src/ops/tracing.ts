@@ -73,16 +73,38 @@ export async function inSpan<T>(
   }
 }
 
-/** A span for something that already happened, by wall-clock ms. */
+/** A span for something that already happened, by wall-clock ms. Its traceparent, for spans under it. */
 export function pastSpan(
   name: string,
   attributes: Attributes,
   parent: string | undefined,
   startMs: number,
   endMs: number,
-): void {
+): string | undefined {
   const span = trace
     .getTracer(TRACER)
     .startSpan(name, { attributes, startTime: startMs }, remoteContext(parent));
-  span.end(endMs);
+  span.end(Math.max(startMs, endMs));
+  return traceparentOf(span);
 }
+
+/**
+ * Spans of calls, for parts that know the call's root. Without a root the work is done unseen: a span that hangs
+ * under no call would be a trace of its own.
+ */
+export const callTrace = {
+  span: <T>(
+    name: string,
+    parent: string | undefined,
+    attributes: Attributes,
+    work: () => Promise<T>,
+  ): Promise<T> => (parent === undefined ? work() : inSpan(name, attributes, parent, work)),
+  past: (
+    name: string,
+    parent: string | undefined,
+    attributes: Attributes,
+    startMs: number,
+    endMs: number,
+  ): string | undefined =>
+    parent === undefined ? undefined : pastSpan(name, attributes, parent, startMs, endMs),
+};

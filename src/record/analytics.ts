@@ -13,6 +13,9 @@ import {
 export interface CallSearch {
   readonly fromDay: string;
   readonly toDay: string;
+  /** Calls that started at or after this instant, and before that one; ISO 8601 in UTC. */
+  readonly from?: string;
+  readonly before?: string;
   readonly agent?: string;
   readonly outcome?: string;
   readonly subjectHash?: string;
@@ -30,6 +33,8 @@ export interface CallPage {
 }
 
 const MAX_DAYS = 366;
+/** Days looked through for one page: a year without a call must not be one request. */
+const DAYS_A_PAGE = 31;
 
 /** Per-call analytics and their daily roll-ups. Every query stays within one day's partition. */
 export class Analytics {
@@ -70,7 +75,9 @@ export class Analytics {
     const limit = Math.min(500, Math.max(1, Math.floor(search.limit ?? 50)));
     let place = placeOf(search);
     const calls: CallAnalytics[] = [];
-    while (place !== undefined) {
+    let queries = 0;
+    while (place !== undefined && queries < DAYS_A_PAGE) {
+      queries++;
       const page = await this.#container.query(place.day, queryOf(search, place, limit - calls.length));
       if (page.kind !== 'page') throw new RecordError('calls cannot be searched', failureCode(page));
       for (const item of page.items) {
@@ -121,12 +128,21 @@ function queryOf(search: CallSearch, place: Place, limit: number): RecordQuery {
     ['subjectHash', search.subjectHash],
   ];
   const used = filters.flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }]));
+  const times = [
+    ...(search.from === undefined
+      ? []
+      : [{ name: 'from', value: search.from, test: 'c.startedAt >= @from' }]),
+    ...(search.before === undefined
+      ? []
+      : [{ name: 'before', value: search.before, test: 'c.startedAt < @before' }]),
+  ];
+  const tests = [...used.map(({ name }) => `c.${name} = @${name}`), ...times.map(({ test }) => test)];
   return {
-    text: selectCalls(used.map(({ name }) => ` AND c.${name} = @${name}`).join('')),
+    text: selectCalls(tests.map((test) => ` AND ${test}`).join('')),
     parameters: {
       day: place.day,
       kind: 'call',
-      ...Object.fromEntries(used.map(({ name, value }) => [name, value])),
+      ...Object.fromEntries([...used, ...times].map(({ name, value }) => [name, value])),
     },
     limit,
     ...(place.within === undefined ? {} : { continuation: place.within }),

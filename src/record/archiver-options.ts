@@ -23,6 +23,8 @@ export interface ArchiverOptions {
     incarnation: string,
     seqs: readonly number[],
     marks: readonly ('header' | 'summary')[],
+    /** Whose turn each of `seqs` is. */
+    turnIds: readonly string[],
   ) => void | Promise<void>;
   /**
    * Another document lies under this id: state was lost. It and all that waited behind it in this incarnation are

@@ -196,8 +196,10 @@ export class Archiver {
   #written(lane: Lane): void {
     const whole = pieceWritten(lane);
     if (whole !== undefined) {
-      if (isTurn(whole)) lane.told.seqs.push(whole.seq);
-      else if (whole.kind !== 'part') lane.told.marks.push(whole.kind);
+      if (isTurn(whole)) {
+        lane.told.seqs.push(whole.seq);
+        lane.told.turnIds.push(whole.turnId);
+      } else if (whole.kind !== 'part') lane.told.marks.push(whole.kind);
       const offered = this.#offeredAt.get(whole);
       if (offered !== undefined) this.#options.metrics?.archived(this.#clock.now() - offered);
       this.#forget(whole);
@@ -270,11 +272,12 @@ export class Archiver {
   }
 
   #tell(lane: Lane): void {
-    const { seqs, marks } = lane.told;
+    const { seqs, turnIds, marks } = lane.told;
     if (seqs.length === 0 && marks.length === 0) return;
     lane.told.seqs = [];
+    lane.told.turnIds = [];
     lane.told.marks = [];
-    this.#call(() => this.#options.onArchived(lane.sessionId, lane.incarnation, seqs, marks));
+    this.#call(() => this.#options.onArchived(lane.sessionId, lane.incarnation, seqs, marks, turnIds));
   }
 
   #forget(doc: ArchiveDocument): void {

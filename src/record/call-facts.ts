@@ -24,6 +24,8 @@ export interface CallAnalytics {
   readonly tokensIn: number;
   readonly tokensOut: number;
   readonly costUsd: number;
+  /** `complete`, or what the check of the transcript found instead. */
+  readonly transcript?: string;
   readonly schema: 1;
 }
 

@@ -61,6 +61,7 @@ export function headerDocument(
     kind: 'header',
     sessionId,
     incarnation,
+    seq: 0,
     schema: 1,
     ...rest,
   };

@@ -52,6 +52,8 @@ export interface HeaderDocument {
   readonly kind: 'header';
   readonly sessionId: string;
   readonly incarnation: string;
+  /** No turn's number: the index that finds turns finds it too. */
+  readonly seq?: 0;
   readonly startedAt: string;
   readonly subjectHash?: string;
   readonly participants?: string;

@@ -20,7 +20,7 @@ export interface Lane {
   /** `waiting` for an outage, not for a throttle: ends with the outage. */
   outage: boolean;
   /** Written, not yet told. */
-  readonly told: { seqs: number[]; marks: ('header' | 'summary')[] };
+  readonly told: { seqs: number[]; turnIds: string[]; marks: ('header' | 'summary')[] };
 }
 
 export function laneKey(sessionId: string, incarnation: string): string {
@@ -39,7 +39,7 @@ export function newLane(sessionId: string, incarnation: string): Lane {
     attempt: 0,
     cancel: undefined,
     outage: false,
-    told: { seqs: [], marks: [] },
+    told: { seqs: [], turnIds: [], marks: [] },
   };
 }
 

@@ -15,7 +15,19 @@ export interface OpenTranscript {
   readonly incarnation: string;
   /** What verifyComplete says of it. */
   readonly completeness: string;
+  /** false: turns come without their words, for who may not read them. */
+  readonly words?: boolean;
   readonly turns: readonly OpenTurn[];
+}
+
+export type TranscriptFormat = 'json' | 'text' | 'vtt';
+
+export const isTranscriptFormat = (name: string): name is TranscriptFormat =>
+  name === 'json' || name === 'text' || name === 'vtt';
+
+export function formatted(transcript: OpenTranscript, format: TranscriptFormat): string {
+  if (format === 'json') return toJson(transcript);
+  return format === 'text' ? toText(transcript) : toWebVtt(transcript);
 }
 
 export function toJson(transcript: OpenTranscript): string {

@@ -123,6 +123,7 @@ export function summarize(
   const turns = results.flatMap((result) => result.turns);
   const users = turns.filter((turn) => turn.role === 'user');
   const measured: Record<string, Array<number | undefined>> = {
+    incomingToRequest: results.map((result) => result.timings.incomingToRequestMs),
     incomingToAnswer: results.map((result) => result.timings.incomingToAnswerMs),
     connectedToMedia: results.map((result) => result.timings.connectedToMediaMs),
     mediaToFirstAudio: results.map((result) => result.timings.mediaToFirstAudioMs),

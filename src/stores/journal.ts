@@ -9,8 +9,9 @@ import {
   type SessionRecord,
   type Verdict,
   type WholeSession,
+  type WriteNumber,
 } from '../actors/ports.js';
-import { CLAIM, COMMIT, RESTORE, WRITE } from './journal-scripts.js';
+import { CLAIM, COMMIT, RESTORE, SET_ASIDE, WRITE } from './journal-scripts.js';
 import { Component, type RedisKeyManager } from './keys.js';
 import { RedisFailure } from './redis/failure.js';
 import type { RedisManager } from './redis/manager.js';
@@ -37,8 +38,8 @@ export function createJournal(redis: RedisManager, keys: RedisKeyManager): Journ
 
   return {
     async claim(callId, nonce, create) {
-      const args = [nonce, sessionTtl, create?.incarnation ?? '', create?.data ?? ''];
-      const [verdict, flat] = await run(callId, CLAIM, [session(callId)], args);
+      const args = [nonce, sessionTtl, create?.incarnation ?? '', create?.data ?? '', create?.seq ?? 0];
+      const [verdict, flat] = await run(callId, CLAIM, [session(callId), history(callId)], args);
       if (verdict === 'ABSENT') return 'absent';
       if (verdict !== 'OK' || !Array.isArray(flat)) return 'unreadable';
       return readRecord(pairs(flat)) ?? 'unreadable';
@@ -46,7 +47,10 @@ export function createJournal(redis: RedisManager, keys: RedisKeyManager): Journ
 
     async entries(callId): Promise<JournalEntry[]> {
       const all = await guarded(() => redis.hgetall(history(callId), { correlationId: callId }));
-      return Object.entries(all).map(([seq, payload]) => ({ seq: Number(seq), payload }));
+      return Object.entries(all)
+        .map(([seq, payload]) => ({ seq: Number(seq), payload }))
+        .filter(({ seq }) => Number.isSafeInteger(seq) && seq > 0)
+        .sort((a, b) => a.seq - b.seq);
     },
 
     async read(callId) {
@@ -67,6 +71,7 @@ export function createJournal(redis: RedisManager, keys: RedisKeyManager): Journ
         [session(callId), history(callId)],
         [
           ...owner(own),
+          ...written(commit.write),
           commit.fromSeq,
           commit.commitId,
           sessionTtl,
@@ -79,16 +84,28 @@ export function createJournal(redis: RedisManager, keys: RedisKeyManager): Journ
       return toVerdict(verdict);
     },
 
-    async write(callId, own, fields): Promise<Verdict> {
-      const args = [...owner(own), sessionTtl, ...fieldPairs(fields)];
+    async write(callId, own, number, fields): Promise<Verdict> {
+      const args = [...owner(own), ...written(number), sessionTtl, ...fieldPairs(fields)];
       const [verdict] = await run(callId, WRITE, [session(callId)], args);
       return toVerdict(verdict);
     },
 
     async restore(callId, own, whole: WholeSession): Promise<Verdict> {
-      const fields = [...fieldPairs(whole), 'seq', whole.seq, 'cid', whole.commitId];
+      const fields = [...fieldPairs(whole), 'cid', whole.commitId];
       const turns = whole.entries.flatMap((entry) => [entry.seq, entry.payload]);
-      const args = [...owner(own), sessionTtl, historyTtl, fields.length / 2, ...fields, ...turns];
+      const { seen } = whole;
+      const args = [
+        ...owner(own),
+        whole.write,
+        sessionTtl,
+        historyTtl,
+        ...(seen ? [seen.ownerEpoch, seen.ownerNonce, seen.seq, seen.write] : ['', '', '', '']),
+        fields.length / 2,
+        whole.voids.length,
+        ...fields,
+        ...whole.voids,
+        ...turns,
+      ];
       const [verdict] = await run(callId, RESTORE, [session(callId), history(callId)], args);
       return toVerdict(verdict);
     },
@@ -107,23 +124,7 @@ export function createJournal(redis: RedisManager, keys: RedisKeyManager): Journ
     },
 
     async setAside(callId) {
-      await guarded(() =>
-        redis.withClient(
-          'set_aside',
-          async (client) => {
-            for (const key of [session(callId), history(callId)]) {
-              const kind = await client.type(key);
-              const fit =
-                kind === 'hash' && (key === history(callId) || isReadable(await client.hgetall(key)));
-              if (kind === 'none' || fit) continue;
-              const aside = `${key}:aside`;
-              await client.rename(key, aside);
-              await client.expire(aside, ASIDE_TTL_S);
-            }
-          },
-          { correlationId: callId },
-        ),
-      );
+      await run(callId, SET_ASIDE, [session(callId), history(callId)], [ASIDE_TTL_S, Date.now()]);
     },
   };
 }
@@ -134,7 +135,11 @@ const owner = (own: Ownership): [string, string, string] => [
   own.ownerNonce,
 ];
 
+const written = (write: WriteNumber): [number, number] => [write.number, write.acknowledged];
+
 const FIELD_NAMES = {
+  incarnation: 'inc',
+  seq: 'seq',
   mediaEpoch: 'me',
   mediaWorker: 'mw',
   archivedThrough: 'ar',
@@ -157,18 +162,19 @@ function pairs(flat: readonly unknown[]): Record<string, string> {
   return all;
 }
 
-/** A hash without an incarnation is a session that was not claimed yet; one with it must read whole. */
-const isReadable = (all: Readonly<Record<string, string>>): boolean =>
-  !all.inc || readRecord(all) !== undefined;
+function isObject(json: string): boolean {
+  try {
+    const value: unknown = JSON.parse(json);
+    return typeof value === 'object' && value !== null;
+  } catch {
+    return false;
+  }
+}
 
 function readRecord(all: Readonly<Record<string, string>>): SessionRecord | undefined {
   const { inc, oe, on, d } = all;
-  if (!inc || !oe || !on || !d) return undefined;
-  try {
-    JSON.parse(d);
-  } catch {
-    return undefined;
-  }
+  if (!inc || !Number(oe) || !on || !d) return undefined;
+  if (!isObject(d)) return undefined;
   return {
     incarnation: inc,
     ownerEpoch: Number(oe),
@@ -178,6 +184,7 @@ function readRecord(all: Readonly<Record<string, string>>): SessionRecord | unde
     seq: Number(all.seq ?? 0),
     commitId: all.cid ?? '',
     archivedThrough: Number(all.ar ?? 0),
+    write: Number(all.wn ?? 0),
     data: d,
     saying: all.say ?? '',
   };

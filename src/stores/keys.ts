@@ -1,3 +1,4 @@
+import type { KeyErrorCode } from './errors.js';
 import { checkTtlMultiplier, type TtlPolicy, ttlSeconds } from './ttl.js';
 
 /** Second-level families of keys. */
@@ -34,15 +35,6 @@ export type Environment = (typeof ENVIRONMENTS)[number];
 
 /** Longest identifier or free component, in UTF-8 bytes before escaping. */
 export const MAX_IDENTIFIER_BYTES = 2048;
-
-export type KeyErrorCode =
-  | 'RTV_KEY_PREFIX_INVALID'
-  | 'RTV_KEY_ENVIRONMENT_UNKNOWN'
-  | 'RTV_KEY_DATA_TYPE_UNKNOWN'
-  | 'RTV_KEY_COMPONENT_UNKNOWN'
-  | 'RTV_KEY_IDENTIFIER_EMPTY'
-  | 'RTV_KEY_IDENTIFIER_TOO_LONG'
-  | 'RTV_KEY_IDENTIFIER_MALFORMED';
 
 /** A key that cannot be built. The message never carries the identifier: it may be a caller's number. */
 export class KeyError extends Error {

@@ -1,6 +1,7 @@
 /** The live-call index and the workers' affinity sets: what must not be forgotten, and who has what. */
 import type { Affinity, LiveIndex } from '../actors/ports.js';
 import { JournalFailure } from '../actors/ports.js';
+import type { SweepIndex } from '../worker/live-sweep.js';
 import { Component, type RedisKeyManager } from './keys.js';
 import { RedisFailure } from './redis/failure.js';
 import type { RedisManager } from './redis/manager.js';
@@ -17,11 +18,17 @@ async function mapped<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** For people: the calls that live now. */
+export interface LiveList {
+  /** Ids, the latest sign of life last. */
+  newest(limit: number): Promise<string[]>;
+}
+
 /** `rtvoice:{env}:system:calls:live`, a sorted set by time of the last sign of life. */
 export function createLiveIndex(
   redis: RedisManager,
   keys: RedisKeyManager,
-): LiveIndex & { oldest(n: number): Promise<string[]> } {
+): LiveIndex & SweepIndex & LiveList {
   const key = keys.systemKey('calls', 'live');
   return {
     add: (callId) =>
@@ -36,8 +43,19 @@ export function createLiveIndex(
           correlationId: callId,
         });
       }),
-    oldest: (n) =>
-      mapped(() => redis.withClient('live_oldest', (client) => client.zrange(key, 0, String(n - 1)))),
+    newest: (limit) =>
+      mapped(() =>
+        redis.withClient('live_newest', (client) => client.zrange(key, String(-limit), '-1'), {
+          key,
+          safe: true,
+        }),
+      ),
+    olderThan: (atMs, limit) =>
+      mapped(() =>
+        redis.withClient('live_older', (client) =>
+          client.zrangebyscore(key, '-inf', atMs, 'LIMIT', 0, limit),
+        ),
+      ),
   };
 }
 

@@ -1,3 +1,5 @@
+import type { TtlErrorCode } from './errors.js';
+
 /**
  * Seconds a key of each class lives before TTL_MULTIPLIER. The names are those of the data architecture,
  * settings and reports use them as they stand.
@@ -24,7 +26,7 @@ export const MAX_TTL_MULTIPLIER = 100;
 /** A TTL_MULTIPLIER out of bounds, or a policy that does not exist. */
 export class TtlError extends Error {
   constructor(
-    readonly code: 'RTV_TTL_MULTIPLIER_INVALID' | 'RTV_TTL_POLICY_UNKNOWN',
+    readonly code: TtlErrorCode,
     message: string,
   ) {
     super(message);

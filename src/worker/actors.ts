@@ -1,14 +1,17 @@
 /** The actor side of a worker: hosts, services, and what wakes calls that have work left. */
 
 import { callMethods, hostCallActors } from '../actors/call-actor.js';
+import type { ControlLine } from '../actors/call-control.js';
 import { CallInstance } from '../actors/call-instance.js';
 import { CALL_ACTOR } from '../actors/call-messages.js';
 import { Backlog, type CallServices } from '../actors/call-services.js';
 import type { ActorClient } from '../actors/client.js';
+import { HealthGap } from '../actors/health-gap.js';
 import { ActorHost } from '../actors/host.js';
 import type {
   Affinity,
   CallLine,
+  CallTrace,
   Closing,
   ContextStore,
   Journal,
@@ -21,6 +24,8 @@ import {
   SubjectInstance,
   subjectMethods,
 } from '../actors/subject-actor.js';
+import type { ArchivedTurn } from '../call/ledger.js';
+import { messageOf } from '../errors.js';
 import type { Logger } from '../ops/log.js';
 import type { Metrics } from '../ops/metrics.js';
 import type { Seal } from '../privacy/seal.js';
@@ -35,6 +40,8 @@ export interface ActorParts {
   readonly liveIndex: LiveIndex;
   readonly affinity: Affinity;
   readonly line: CallLine;
+  readonly sendControl: ControlLine['send'];
+  readonly trace: CallTrace;
   readonly profiles: Profiles;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -78,6 +85,25 @@ export function createCallHost(parts: ActorParts) {
       unregister: (callId) => actors.unregisterReminder(CALL_ACTOR, callId, REMINDER),
     },
     line: parts.line,
+    control: {
+      send: parts.sendControl,
+      async answered(callId, id, answer) {
+        const here = await host.local(callId, 'operated', (call) =>
+          call.operated({ id, answer }, { number: 0 }),
+        );
+        if (!here) await actors.call(CALL_ACTOR, callId, 'operated', { id, answer });
+      },
+      outcome: (kind, status) => metrics.operations.add(1, { kind, status }),
+    },
+    askAcs: (callId, missing) => {
+      const ask = async (): Promise<void> => {
+        const found = await parts.line.state(callId);
+        // Where the call moved meanwhile, its new owner asks by itself.
+        await host.local(callId, 'reconciled', (call) => call.reconciled(found, missing, { number: 0 }));
+      };
+      ask().catch((thrown: unknown) => log.warn({ callId, error: messageOf(thrown) }, 'not reconciled'));
+    },
+    trace: parts.trace,
     backlog,
     metrics: {
       event: (kind) => metrics.events.add(1, { kind }),
@@ -99,7 +125,17 @@ export function createCallHost(parts: ActorParts) {
     (id) => new CallInstance(id, services),
     callMethods,
     log,
+    () => gap.beat(),
   );
+  const gap = new HealthGap({
+    now: () => performance.now(),
+    dropAll: (why) => {
+      const dropped = host.dropAll() + subjects.dropAll();
+      metrics.rules.add(1, { rule: why });
+      log.warn({ why, dropped }, 'held back: all actors are read again');
+    },
+  });
+  const stopBeating = gap.start();
   hostCallActors(host, (callId) => void services.reminders.unregister(callId));
   const subjects = new ActorHost(
     'SubjectActor',
@@ -116,20 +152,24 @@ export function createCallHost(parts: ActorParts) {
     host,
     backlog,
     settleLater,
+    /** The sidecar asked for this worker's health. */
+    probed: () => gap.probed(),
+    close: stopBeating,
     /** Redis answers again: all that waits is written, in order within each call. */
     redisIsBack(): void {
       for (const callId of waiting) settleLater(callId);
       waiting.clear();
     },
     /** Turns whose documents exist: told to the instance here, or to wherever the actor lives. */
-    async archived(callId: string, incarnation: string, seqs: readonly number[]): Promise<void> {
+    async archived(callId: string, incarnation: string, turns: readonly ArchivedTurn[]): Promise<void> {
       const here = await host.local(callId, 'archived', (call) =>
-        call.archived(incarnation, seqs, { number: 0 }),
+        call.archived(incarnation, turns, { number: 0 }),
       );
-      if (!here) await actors.call(CALL_ACTOR, callId, 'archived', { incarnation, seqs });
+      if (!here) await actors.call(CALL_ACTOR, callId, 'archived', { incarnation, turns });
     },
-    async conflict(callId: string, seq: number, tail: number): Promise<void> {
-      await host.local(callId, 'conflict', (call) => call.conflict(seq, tail, { number: 0 }));
+    /** Another turn has a number of this call in Cosmos: whoever owns the call by now finds out by itself. */
+    async conflict(callId: string, incarnation: string): Promise<void> {
+      await host.local(callId, 'conflict', (call) => call.conflict(incarnation, { number: 0 }));
     },
   };
 }

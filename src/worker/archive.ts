@@ -1,13 +1,30 @@
 /** The worker's archiver: turns of all its calls into Cosmos, through Dapr's state component. */
+import type { TurnSink } from '../actors/ports.js';
+import type { ArchivedTurn } from '../call/ledger.js';
 import type { Logger } from '../ops/log.js';
 import type { Metrics } from '../ops/metrics.js';
 import type { TranscriptArchive } from '../record/archive-port.js';
 import { Archiver } from '../record/archiver.js';
-import { isTurn } from '../record/documents.js';
+import { headerDocument } from '../record/closing.js';
 
 export interface ArchiveSinks {
-  archived(callId: string, incarnation: string, seqs: readonly number[]): Promise<void>;
-  conflict(callId: string, seq: number, tail: number): Promise<void>;
+  archived(callId: string, incarnation: string, turns: readonly ArchivedTurn[]): Promise<void>;
+  /** Another turn has a number of this call in Cosmos. */
+  conflict(callId: string, incarnation: string): Promise<void>;
+}
+
+/** Sees to it that a transcript's header is written before its first turn. */
+export function withHeaders(archiver: Pick<Archiver, 'offer'>): TurnSink {
+  return {
+    offer(document, subjectId) {
+      if (document.seq === 1) {
+        const { sessionId, incarnation, startedAt } = document;
+        const subject = subjectId === undefined ? {} : { subjectHash: subjectId };
+        if (!archiver.offer(headerDocument(sessionId, incarnation, { startedAt, ...subject }))) return false;
+      }
+      return archiver.offer(document);
+    },
+  };
 }
 
 export function createArchiver(
@@ -18,19 +35,17 @@ export function createArchiver(
 ): Archiver {
   return new Archiver({
     archive,
-    onArchived: (sessionId, incarnation, seqs) =>
-      seqs.length > 0 ? sinks().archived(sessionId, incarnation, seqs) : undefined,
-    onConflict: async (doc, _existing, waiting) => {
-      const tail = await archive.tail(doc.sessionId, doc.incarnation);
+    onArchived: (sessionId, incarnation, seqs, _marks, turnIds) => {
+      const turns = seqs.map((seq, at) => ({ seq, turnId: turnIds[at] ?? '' }));
+      return turns.length > 0 ? sinks().archived(sessionId, incarnation, turns) : undefined;
+    },
+    onConflict: async (doc) => {
       log.error(
         { callId: doc.sessionId, code: 'RTV_RECORD_CONFLICT' },
         'another turn has this number in Cosmos',
       );
       metrics.archiveProblems.add(1, { kind: 'conflict' });
-      const from = tail.kind === 'tail' ? tail.lastSeq : 0;
-      for (const turn of [doc, ...waiting]) {
-        if (isTurn(turn)) await sinks().conflict(turn.sessionId, turn.seq, from);
-      }
+      await sinks().conflict(doc.sessionId, doc.incarnation);
     },
     onPoison: (doc, code) => {
       log.error({ callId: doc.sessionId, code }, 'document refused for good, set aside');

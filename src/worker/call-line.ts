@@ -1,6 +1,5 @@
 /** What the actor asks of ACS about its call: state, and streams that broke. Asked for, never waited for. */
-
-import type { AcsClient } from '../acs/client-types.js';
+import type { AcsClient, AcsResult } from '../acs/client-types.js';
 import type { CallLine } from '../actors/ports.js';
 import type { Logger } from '../ops/log.js';
 
@@ -13,22 +12,55 @@ const STATES: Readonly<Record<string, 'connecting' | 'connected' | 'disconnected
   disconnected: 'disconnected',
 };
 
-export function createCallLine(acs: AcsClient, log: Logger): CallLine {
-  const ask = (callId: string, what: string, work: Promise<{ ok: boolean; code?: string }>): void => {
-    work.then(
-      (answer) => {
-        if (!answer.ok) log.warn({ callId, what, code: answer.code }, 'ACS refused');
-      },
-      () => undefined,
-    );
+/** ACS: the media action does not fit the stream's state (8583), here: it is active already. */
+const INCOMPATIBLE = 412;
+const GONE = 404;
+
+type Ask = () => Promise<AcsResult<void>>;
+
+/** @param gone ACS does not know the call any more */
+export function createCallLine(acs: AcsClient, log: Logger, gone: (callId: string) => void): CallLine {
+  const restart = async (
+    callId: string,
+    what: string,
+    active: boolean,
+    stop: Ask,
+    start: Ask,
+  ): Promise<void> => {
+    if (active) await stop();
+    let answer = await start();
+    if (!answer.ok && answer.status === INCOMPATIBLE) {
+      await stop();
+      answer = await start();
+    }
+    if (answer.ok) return;
+    if (answer.status === GONE) gone(callId);
+    else log.warn({ callId, what, code: answer.code }, 'ACS did not restart the stream');
+  };
+  const ask = (callId: string, what: string, active: boolean, stop: Ask, start: Ask): void => {
+    restart(callId, what, active, stop, start).catch(() => undefined);
   };
   return {
     async state(callId) {
       const answer = await acs.properties(callId);
       if (answer.ok) return STATES[answer.value.state] ?? 'unknown';
-      return answer.status === 404 ? 'disconnected' : 'unknown';
+      return answer.status === GONE ? 'disconnected' : 'unknown';
     },
-    restartMedia: (callId) => ask(callId, 'startMediaStreaming', acs.startMediaStreaming(callId)),
-    restartTranscription: (callId) => ask(callId, 'startTranscription', acs.startTranscription(callId)),
+    restartMedia: (callId, stream) =>
+      ask(
+        callId,
+        'media',
+        stream === 'active',
+        () => acs.stopMediaStreaming(callId),
+        () => acs.startMediaStreaming(callId),
+      ),
+    restartTranscription: (callId, stream) =>
+      ask(
+        callId,
+        'transcription',
+        stream === 'active',
+        () => acs.stopTranscription(callId),
+        () => acs.startTranscription(callId),
+      ),
   };
 }

@@ -5,9 +5,17 @@
 
 import { toCallFact } from '../acs/call-facts.js';
 import type { AcsFact } from '../acs/facts.js';
+import { compact } from '../acs/fields.js';
 import { CALL_ACTOR, type CallOrigin } from '../actors/call-messages.js';
 import type { ActorClient } from '../actors/client.js';
+import type { EventSignal } from '../actors/control-messages.js';
 import type { CallFact } from '../call/events.js';
+
+interface Batch {
+  readonly facts: CallFact[];
+  readonly signals: EventSignal[];
+  readonly origin: CallOrigin;
+}
 
 const PATIENCE_MS = 60_000;
 const RETRY_MS = 250;
@@ -27,13 +35,18 @@ export class CallbackQueue {
 
   accept(facts: readonly AcsFact[], correlationId: string): void {
     const now = Date.now();
-    const byCall = new Map<string, { facts: CallFact[]; origin: CallOrigin }>();
+    const byCall = new Map<string, Batch>();
     for (const fact of facts) {
-      const held = byCall.get(fact.callConnectionId) ?? { facts: [], origin: originOf(fact, correlationId) };
+      const held = byCall.get(fact.callConnectionId) ?? {
+        facts: [],
+        signals: [],
+        origin: originOf(fact, correlationId),
+      };
       held.facts.push(toCallFact(fact, now));
+      held.signals.push(signalOf(fact));
       byCall.set(fact.callConnectionId, held);
     }
-    for (const [callId, { facts: batch, origin }] of byCall) this.#enqueue(callId, batch, origin);
+    for (const [callId, batch] of byCall) this.#enqueue(callId, batch);
   }
 
   /** Settles when nothing waits. */
@@ -41,7 +54,8 @@ export class CallbackQueue {
     await Promise.all(this.#tails.values());
   }
 
-  #enqueue(callId: string, facts: readonly CallFact[], origin: CallOrigin): void {
+  #enqueue(callId: string, batch: Batch): void {
+    const { facts } = batch;
     if (this.#waiting + facts.length > MOST_WAITING) {
       this.#dropped(facts.length);
       return;
@@ -49,7 +63,7 @@ export class CallbackQueue {
     this.#waiting += facts.length;
     const before = this.#tails.get(callId) ?? Promise.resolve();
     const tail = before
-      .then(() => this.#deliver(callId, facts, origin))
+      .then(() => this.#deliver(callId, batch))
       .catch(() => this.#dropped(facts.length))
       .finally(() => {
         this.#waiting -= facts.length;
@@ -58,15 +72,28 @@ export class CallbackQueue {
     this.#tails.set(callId, tail);
   }
 
-  async #deliver(callId: string, facts: readonly CallFact[], origin: CallOrigin): Promise<void> {
+  async #deliver(callId: string, batch: Batch): Promise<void> {
     const until = performance.now() + PATIENCE_MS;
     while (performance.now() < until) {
-      const answer = await this.#actors.call(CALL_ACTOR, callId, 'event', { facts, origin });
+      const answer = await this.#actors.call(CALL_ACTOR, callId, 'event', batch);
       if (answer.ok || answer.code === 'RTV_CALL_ENDED' || answer.code === 'RTV_CALL_UNKNOWN') return;
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
-    this.#dropped(facts.length);
+    this.#dropped(batch.facts.length);
   }
+}
+
+/** Codes, ids and states of an event; its prose and parties stay behind. */
+function signalOf(fact: AcsFact): EventSignal {
+  const { result } = fact;
+  return compact({
+    eventId: fact.id,
+    type: fact.type,
+    operationContext: fact.operationContext,
+    recordingId: 'recordingId' in fact ? fact.recordingId : undefined,
+    recordingState: 'recordingState' in fact ? fact.recordingState : undefined,
+    result: result ? { code: result.code, subCode: result.subCode } : undefined,
+  });
 }
 
 /** operationContext carries the trace of calls that we answered. */

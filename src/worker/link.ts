@@ -9,20 +9,23 @@ const ATTACH_DEADLINE_MS = 5_000;
 /** What is about to be said is worth less waiting: the caller hears silence meanwhile, ms. */
 const SAY_DEADLINE_MS = 300;
 
-export function createLink(actors: ActorClient, workerId: string, workerUrl: string): CallLink {
+export function createLink(actors: ActorClient, workerId: () => string, workerUrl: string): CallLink {
   return {
     attach: (callId, origin, previous) =>
       actors.call<Attached>(
         CALL_ACTOR,
         callId,
         'attach',
-        { workerId, workerUrl, origin, ...(previous ? { previous } : {}) },
+        { workerId: workerId(), workerUrl, origin, ...(previous ? { previous } : {}) },
         ATTACH_DEADLINE_MS,
       ),
     say: (callId, at, saying) => actors.call(CALL_ACTOR, callId, 'say', { ...at, saying }, SAY_DEADLINE_MS),
     turn: (callId, at, turnNo, offer) =>
       actors.call<TurnAnswer>(CALL_ACTOR, callId, 'turn', { ...at, turnNo, offer }, TURN_DEADLINE_MS),
-    detach: (callId, at) => actors.call(CALL_ACTOR, callId, 'detach', at, TURN_DEADLINE_MS),
+    detach: (callId, at, handOver) =>
+      actors.call(CALL_ACTOR, callId, 'detach', { ...at, handOver }, TURN_DEADLINE_MS),
+    transcriptionLost: (callId, handOver) =>
+      actors.call(CALL_ACTOR, callId, 'transcriptionLost', { handOver }, TURN_DEADLINE_MS),
   };
 }
 

@@ -8,7 +8,13 @@ import { PlayoutClock } from '../media/playout.js';
 import type { CallLink, MediaMetrics, Voice } from '../media/ports.js';
 import { SessionRegistry } from '../media/registry.js';
 import type { Heard, SessionServices } from '../media/session.js';
-import { GOING_AWAY, type SocketServices, serveMedia, serveTranscription } from '../media/sockets.js';
+import {
+  GOING_AWAY,
+  type SocketServices,
+  serveMedia,
+  serveTranscription,
+  type TranscriptionSocket,
+} from '../media/sockets.js';
 import type { Logger } from '../ops/log.js';
 import type { Metrics } from '../ops/metrics.js';
 import { SentenceSplitter } from '../speech/sentences.js';
@@ -20,6 +26,11 @@ export interface MediaParts {
   readonly voice: Voice;
   readonly responder: Responder;
   readonly affinity: SessionServices['affinity'];
+  /** The lease under which voices speak. */
+  maySpeak(): boolean;
+  readonly voices: SessionServices['voices'];
+  readonly silence: SessionServices['silence'];
+  readonly trace: SessionServices['trace'];
   readonly locale: string;
   readonly appApiToken: string | undefined;
   readonly metrics: Metrics;
@@ -28,19 +39,25 @@ export interface MediaParts {
 }
 
 const FORWARD_DEADLINE_MS = 1_000;
+/** How long a hand-over waits for a pause in the talk, ms. */
+const PAUSE_PATIENCE_MS = 6_000;
+const MOVES_AT_ONCE = 8;
 
 export const PHRASES = {
   fallback: 'I am sorry, I did not get that. Could you say it again?',
   bridge: 'I am back. Sorry for the pause.',
+  reprompt: 'Are you still there?',
+  goodbye: 'I cannot hear you. Please call again. Goodbye.',
 } as const;
 
 export function createMedia(parts: MediaParts) {
   const { actors, metrics, log } = parts;
   const sessions = new SessionRegistry();
-  const clock = new PlayoutClock();
+  const clock = new PlayoutClock(parts.maySpeak);
   const agent = new Agent({ connections: 8, keepAliveTimeout: 30_000 });
   const open = new Set<WebSocket>();
   const closing = new Set<Promise<void>>();
+  const transcriptions = new Set<TranscriptionSocket>();
 
   const services: SocketServices = {
     sessions,
@@ -52,6 +69,9 @@ export function createMedia(parts: MediaParts) {
       responder: parts.responder,
       splitter: () => new SentenceSplitter(),
       phrases: PHRASES,
+      ...(parts.voices ? { voices: parts.voices } : {}),
+      silence: parts.silence,
+      trace: parts.trace,
       locale: parts.locale,
       metrics: mediaMetrics(metrics),
       log,
@@ -91,7 +111,9 @@ export function createMedia(parts: MediaParts) {
       open.add(socket);
       socket.once('close', () => open.delete(socket));
       if (call.kind === 'transcription') {
-        serveTranscription(call.callConnectionId, socket, services);
+        const transcription = serveTranscription(call.callConnectionId, socket, services);
+        transcriptions.add(transcription);
+        socket.once('close', () => transcriptions.delete(transcription));
         return;
       }
       const { closed } = serveMedia(
@@ -105,6 +127,23 @@ export function createMedia(parts: MediaParts) {
     },
     /** Words that another worker heard for a call whose audio is here. */
     heardElsewhere: (callId: string, heard: Heard): boolean => sessions.deliver(callId, heard),
+    /** Gives calls to other workers, a few at a time, each in a pause; waits until ACS has taken their sockets. */
+    async drain(graceMs: number): Promise<void> {
+      const until = performance.now() + graceMs;
+      const left = (): number => Math.max(0, until - performance.now());
+      const moves = [
+        ...[...transcriptions].map((socket) => () => socket.handOver(Math.min(PAUSE_PATIENCE_MS, left()))),
+        ...sessions.all().map((session) => async () => {
+          await session.handOver(Math.min(PAUSE_PATIENCE_MS, left()));
+          sessions.remove(session);
+        }),
+      ];
+      const mover = async (): Promise<void> => {
+        for (let move = moves.shift(); move; move = moves.shift()) await move();
+      };
+      await Promise.all(Array.from({ length: MOVES_AT_ONCE }, mover));
+      while (open.size > 0 && left() > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    },
     /** Closes all sockets and waits until their sessions have handed in their turns. */
     async close(): Promise<void> {
       for (const socket of open) socket.close(GOING_AWAY, 'draining');
@@ -123,6 +162,7 @@ function mediaMetrics(metrics: Metrics): MediaMetrics {
     frameIn: () => metrics.mediaFrames.add(1, { direction: 'in' }),
     malformed: () => metrics.mediaMalformed.add(1),
     interrupted: () => metrics.interruptions.add(1),
+    paused: () => metrics.pauses.add(1),
     failed: (what) => metrics.fallbacks.add(1, { what }),
     turnLost: (reason) => metrics.lostTurns.add(1, { reason }),
   };

@@ -240,11 +240,15 @@ describe('sockets', () => {
   it('are read slowly: what the application sends backs up', async () => {
     const app = await startApp();
     const call = await openCall(simulator, app, { faults: 'slowReader' });
-    const data = Buffer.alloc(64_000, 1).toString('base64');
-    for (let i = 0; i < 100; i++) {
-      app.mediaSocket?.send(JSON.stringify({ kind: 'audioData', audioData: { data } }));
-    }
-    await until('it backs up', () => (app.mediaSocket?.bufferedAmount ?? 0) > 100_000);
+    const message = JSON.stringify({
+      kind: 'audioData',
+      audioData: { data: Buffer.alloc(64_000, 1).toString('base64') },
+    });
+    // A reading phase swallows much at once; in the pause after it the buffers of both ends fill up.
+    await until('it backs up', () => {
+      for (let i = 0; i < 10; i++) app.mediaSocket?.send(message);
+      return (app.mediaSocket?.bufferedAmount ?? 0) > 1_000_000;
+    });
     await call.end();
   });
 

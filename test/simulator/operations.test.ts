@@ -162,6 +162,17 @@ describe('an outgoing call', () => {
     await event('CallDisconnected');
   });
 
+  it('refuses mid-call actions until it is connected', async () => {
+    await simulator.client.json('POST', '/callees', { number: '+15550157', faults: 'invite=never' });
+    const { callConnection } = await call('+15550157');
+    expect((await callConnection.getCallConnectionProperties()).callConnectionState).toBe('connecting');
+    expect(await failure(callConnection.getCallMedia().playToAll([TEXT]))).toEqual([400, '8501']);
+    expect(
+      await failure(callConnection.addParticipant({ targetParticipant: { phoneNumber: '+15550177' } })),
+    ).toEqual([400, '8501']);
+    await callConnection.hangUp(true);
+  });
+
   it('fails with an event when it is declined', async () => {
     await simulator.client.json('POST', '/callees', { number: '+15550156', faults: 'invite=decline' });
     const { callConnection } = await call('+15550156');

@@ -31,6 +31,7 @@ function describe(stack: Stack): void {
     info.acs.simulator
       ? '  another call    npx rtvoice simulate call'
       : '  ACS_CONNECTION_STRING is set: no simulator runs and no demonstration call is placed',
+    '  live calls      npx rtvoice calls list   (the API token is in secrets.json of the state folder)',
     '  status          npx rtvoice status --json',
     '  end             Ctrl-C',
     '',

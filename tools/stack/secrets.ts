@@ -17,6 +17,8 @@ const shape = z.object({
   acsAccessKey: z.string().min(16),
   /** Key of the Cosmos stand-in, base64. */
   cosmosKey: z.string().min(16),
+  /** API_TOKEN of the control API. */
+  apiToken: z.string().min(16),
 });
 
 /** Keys that the runner made up for this state folder. */
@@ -42,7 +44,12 @@ export function loadSecrets(stateDir: string): StackSecrets {
   }
   if (text !== undefined) {
     try {
-      return shape.parse(JSON.parse(text));
+      const held = JSON.parse(text) as object;
+      const made = later();
+      const whole = shape.parse({ ...made, ...held });
+      // A folder made before a key was known gets that key, and keeps the others.
+      if (Object.keys(made).some((name) => !Object.hasOwn(held, name))) write(path, whole);
+      return whole;
     } catch (error) {
       throw unreadable(path, error);
     }
@@ -55,9 +62,17 @@ export function loadSecrets(stateDir: string): StackSecrets {
     urlSecret: randomBytes(32).toString('base64'),
     acsAccessKey: randomBytes(48).toString('base64'),
     cosmosKey: randomBytes(64).toString('base64'),
+    ...later(),
   };
-  writeAtomically(path, `${JSON.stringify(made, null, 2)}\n`, 0o600);
+  write(path, made);
   return made;
+}
+
+/** Keys that came after the first ones: nothing stored depends on them. */
+const later = () => ({ apiToken: randomBytes(24).toString('hex') });
+
+function write(path: string, secrets: StackSecrets): void {
+  writeAtomically(path, `${JSON.stringify(secrets, null, 2)}\n`, 0o600);
 }
 
 function unreadable(path: string, cause: unknown): StackError {

@@ -25,6 +25,8 @@ export interface Plan {
 }
 
 const LOOPBACK = '127.0.0.1';
+/** Audience of the simulator's tokens. */
+const SIMULATED_RESOURCE = '5151aced-0000-4000-8000-000000000001';
 
 /** A child of this stack; the environment is the runner's own unless given. */
 export function spec(
@@ -48,7 +50,8 @@ export function cosmosSpec(plan: Plan): ChildSpec {
 }
 
 export function simulatorSpec(plan: Plan): ChildSpec {
-  const { layout, secrets, stateDir } = plan;
+  const { layout, secrets, stateDir, env } = plan;
+  const eventGridSecret = env.EVENT_GRID_SECRET?.split(',')[0]?.trim();
   const args = [
     '--port',
     String(layout.simulator),
@@ -56,6 +59,9 @@ export function simulatorSpec(plan: Plan): ChildSpec {
     secrets.acsAccessKey,
     '--state-dir',
     stateDir,
+    ...['--resource-id', SIMULATED_RESOURCE],
+    // What Event Grid is told to send with each delivery.
+    ...(eventGridSecret ? ['--incoming-header', `x-rtvoice-eventgrid-key: ${eventGridSecret}`] : []),
   ];
   return spec(plan, 'simulator', ours(plan, 'simulator', 'dist/src/simulator/main.js', args));
 }
@@ -117,6 +123,15 @@ export function workerEnv(plan: Plan, ports: WorkerPorts): Record<string, string
     ACS_CONNECTION_STRING: acs.simulator
       ? `endpoint=${acs.endpoint}/;accesskey=${secrets.acsAccessKey}`
       : env.ACS_CONNECTION_STRING,
+    // The simulator signs with its own key; it is the issuer, at its own address.
+    ...(acs.simulator
+      ? {
+          ACS_RESOURCE_ID: SIMULATED_RESOURCE,
+          ACS_JWT_ISSUER: acs.endpoint,
+          ACS_JWKS_URL: `${acs.endpoint}/calling/keys`,
+        }
+      : {}),
+    API_TOKEN: env.API_TOKEN || secrets.apiToken,
     ACS_ALLOW_INSECURE: acs.simulator ? 'true' : env.ACS_ALLOW_INSECURE || 'false',
     RTVOICE_DATA_KEY: env.RTVOICE_DATA_KEY || secrets.dataKey,
     RTVOICE_URL_SECRET: env.RTVOICE_URL_SECRET || secrets.urlSecret,

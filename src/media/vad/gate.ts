@@ -13,6 +13,8 @@ const MAX_RISE_DB = 0.06;
 const MAX_RISE_SPEAKING_DB = 0.01;
 const DEVIATION_PACE = 0.02;
 const MAX_DEVIATION_DB = 8;
+/** Assumed until it is known: noise may yet turn out to be voices. */
+const FIRST_DEVIATION_DB = 2.5;
 
 /**
  * Opens on frames that stand out from an adaptive noise floor: cheap enough for every frame of every call.
@@ -23,7 +25,7 @@ export class EnergyGate {
   /** Mean level without speech, dBFS. */
   floorDb = LOWEST_FLOOR_DB;
   /** Mean distance of the noise from its floor, dB. */
-  deviationDb = 0;
+  deviationDb = FIRST_DEVIATION_DB;
   private frames = 0;
   private holdMs = 0;
   private readonly settings: VoiceActivitySettings;
@@ -38,6 +40,8 @@ export class EnergyGate {
    * @returns whether the gate is open after this frame
    */
   update(levelDb: number, speaking: boolean): boolean {
+    // Nothing is known before the first frame: it is taken for noise.
+    if (this.frames === 0) this.floorDb = Math.max(levelDb, LOWEST_FLOOR_DB);
     this.holdMs = this.standsOut(levelDb) ? this.settings.gateHoldMs : Math.max(0, this.holdMs - FRAME_MS);
     this.learn(Math.max(levelDb, LOWEST_FLOOR_DB), speaking);
     return this.holdMs > 0;

@@ -14,6 +14,11 @@ export interface VoiceActivitySettings {
   onset: number;
   /** One window at or above this probability is an onset by itself. */
   certain: number;
+  /** Multiple of the gate's distance at which a sound is loud … */
+  loudPart: number;
+  /** … and this many loud windows in a row, of at least this probability, count towards an onset too. */
+  loudWindows: number;
+  loudProbability: number;
   /** Windows of 32 ms in a row that make an onset. */
   confirmWindows: number;
   /** Windows below this probability count towards the end of speech. */
@@ -24,12 +29,15 @@ export interface VoiceActivitySettings {
 
 export const DEFAULT_SETTINGS: VoiceActivitySettings = {
   gateDb: 3.5,
-  gateDeviations: 2.5,
+  gateDeviations: 2.8,
   releasePart: 0.5,
   minLevelDb: -60,
   gateHoldMs: 240,
   onset: 0.4,
   certain: 0.7,
+  loudPart: 2.2,
+  loudWindows: 2,
+  loudProbability: 0.02,
   confirmWindows: 2,
   release: 0.35,
   hangoverMs: 400,

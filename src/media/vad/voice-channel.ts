@@ -7,8 +7,11 @@ import { type SpeechChange, SpeechState } from './speech-state.js';
 
 const FRAME = 320;
 const SAMPLES_PER_MS = 16;
-/** Windows before the gate's opening that the model hears first: speech begins before it is loud. */
-const PREROLL = 3 * WINDOW;
+/**
+ * Windows before the gate opened that the model hears first: speech begins before it is loud, and the model
+ * needs some sound to find its feet. Costs a few ms of inference at each opening.
+ */
+const PREROLL = 8 * WINDOW;
 /** Windows that may wait for a slow model; then the oldest are dropped. */
 const CAPACITY = CONTEXT + PREROLL + 4 * WINDOW + FRAME;
 /** A jump of the stream's clock by more than this breaks the stream. */
@@ -48,6 +51,8 @@ export class VoiceChannel implements SileroSlot {
   /** Stream time of the sample after the context. */
   private firstMs: number | undefined;
   private windowMs = 0;
+  /** Windows in a row that are far above the noise. */
+  private loud = 0;
   private open = false;
   private closed = false;
   /** Raised with each fresh start of the model, so that a result still under way is not taken for one of the new stream. */
@@ -123,8 +128,14 @@ export class VoiceChannel implements SileroSlot {
     let power = 0;
     for (let i = CONTEXT; i < CONTEXT + WINDOW; i++) power += (this.input[i] ?? 0) ** 2;
     const windowDb = 10 * Math.log10(power / WINDOW + 1e-10);
-    const part = this.speech.speaking ? this.settings.releasePart : 1;
-    return this.gate.standsOut(windowDb, part) ? probability : 0;
+    const { releasePart, loudPart, loudWindows, loudProbability, onset } = this.settings;
+    if (!this.gate.standsOut(windowDb, this.speech.speaking ? releasePart : 1)) {
+      this.loud = 0;
+      return 0;
+    }
+    // Hissing consonants begin many words and do not sound like a voice to the model.
+    this.loud = this.gate.standsOut(windowDb, loudPart) && probability >= loudProbability ? this.loud + 1 : 0;
+    return this.loud >= loudWindows ? Math.max(onset, probability) : probability;
   }
 
   private get waiting(): number {

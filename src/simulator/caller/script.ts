@@ -73,11 +73,10 @@ export const DEMO_SCRIPT: Script = {
   lines: [
     { say: 'Hello, I would like to report a claim.' },
     { say: 'My name is Alice Brown.' },
-    { say: 'My policy number is four seven two nine.' },
-    { say: 'Someone hit my car in a parking lot yesterday.' },
+    { say: 'Someone hit my car yesterday, in a parking lot.' },
     { say: 'Nobody was hurt, but the front door is damaged.' },
-    { say: 'Yes, that is correct. Thank you very much.' },
-    { say: 'No, that is all. Goodbye.' },
+    { say: 'Yes. My policy number is four seven two nine.' },
+    { say: 'No, that is all. Thank you, and goodbye.' },
   ],
 };
 

@@ -38,7 +38,9 @@ export interface Turn {
 
 /** Waits that belong to the application, measured at ACS's end, ms. */
 export interface Timings {
-  /** IncomingCall posted (first attempt) → answer request received. */
+  /** IncomingCall posted (first attempt) → answer request came in: the application's own share. */
+  incomingToRequestMs?: number;
+  /** The same until the call is answered: half of the REST latency later. */
   incomingToAnswerMs?: number;
   /** CallConnected posted → first audio frame received. */
   connectedToFirstAudioMs?: number;
@@ -106,6 +108,10 @@ export class CallReport {
   playout: PlayoutFigures | undefined;
   /** The user turn whose final was sent and not answered yet. */
   awaitingAudio: { turn: Turn; finalAt: number } | undefined;
+
+  answerRequested(): void {
+    if (this.incomingAt !== undefined) this.timings.incomingToRequestMs ??= tenths(now() - this.incomingAt);
+  }
 
   answered(): void {
     if (this.incomingAt !== undefined) this.timings.incomingToAnswerMs ??= tenths(now() - this.incomingAt);

@@ -48,6 +48,14 @@ describe('a fault plan', () => {
     expect(plan.request('hold').refuse).toBeUndefined();
   });
 
+  it('loses IncomingCall only when it is named', () => {
+    const all = new FaultPlan(parseFaults('drop=1'), new Chance(4));
+    expect([all.event('IncomingCall').dropped, all.event('CallConnected').dropped]).toEqual([false, true]);
+    expect(
+      new FaultPlan(parseFaults('drop.IncomingCall=1'), new Chance(4)).event('IncomingCall').dropped,
+    ).toBe(true);
+  });
+
   it('does nothing without faults', () => {
     const plan = new FaultPlan(NO_FAULTS, new Chance(4));
     expect(plan.event('CallConnected')).toEqual({ dropped: false, heldMs: 0, againAfterMs: undefined });

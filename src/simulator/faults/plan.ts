@@ -40,7 +40,7 @@ export class FaultPlan {
     const late = hit('reorder', this.faults.reorder) ?? hit('delay', this.faults.delay);
     const double = hit('duplicate', this.faults.duplicate);
     return {
-      dropped: hit('drop', this.faults.drop) !== undefined,
+      dropped: hit('drop', droppable(this.faults.drop, type)) !== undefined,
       heldMs: late ? draw(late.wait, this.#chance, 'held', type, n) : 0,
       againAfterMs: double ? draw(double.wait, this.#chance, 'again', type, n) : undefined,
     };
@@ -88,4 +88,9 @@ export class FaultPlan {
     this.#counts.set(key, n);
     return n;
   }
+}
+
+/** Event Grid delivers at least once: IncomingCall is lost only where a fault names it. */
+function droppable(faults: readonly ProbableFault[], type: string): readonly ProbableFault[] {
+  return type === 'IncomingCall' ? faults.filter((fault) => fault.only !== undefined) : faults;
 }

@@ -28,6 +28,8 @@ export class MediaStream {
   readonly #call: Call;
   readonly #link: SocketLink;
   #frames = 0;
+  #slow = false;
+  #freezeNext = false;
 
   constructor(call: Call, options: MediaStreamingOptions) {
     this.#call = call;
@@ -39,6 +41,8 @@ export class MediaStream {
       url: options.transportUrl,
       onOpen: (socket) => {
         socket.send(audioMetadata(this.id, this.rate));
+        if (this.#slow) socket.readSlowly();
+        if (this.#freezeNext) this.freeze();
         call.report.mediaOpen();
         call.progress('media', { opened: call.report.mediaOpened });
       },
@@ -103,16 +107,20 @@ export class MediaStream {
     if (this.options.enableDtmfTones) this.#link.socket?.send(dtmfData(tone));
   }
 
-  /** Faults of the connection. */
+  /** Fault: the connection breaks, if there is one. */
   cut(): void {
     this.#link.cut();
   }
 
+  /** Fault: this connection goes half open, or the next one if there is none. */
   freeze(): void {
+    this.#freezeNext = this.#link.socket === undefined;
     this.#link.socket?.freeze();
   }
 
+  /** Fault: this connection and all later ones are read slowly. */
   readSlowly(): void {
+    this.#slow = true;
     this.#link.socket?.readSlowly();
   }
 

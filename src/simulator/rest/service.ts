@@ -71,6 +71,7 @@ export class RestService {
     const { operation, params } = found;
     const body = parseBody(request.body);
     const call = operation.callOf(this.#world, params, body);
+    if (operation.name === 'answerCall') call?.report.answerRequested();
     const plan = call?.plan ?? this.#world.plan;
     const waitMs = this.#latency(operation.name, call);
     const fate = plan.request(operation.name);

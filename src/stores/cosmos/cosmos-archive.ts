@@ -88,17 +88,17 @@ export class CosmosArchive implements TranscriptArchive {
     return { kind: 'range', turns: turns.filter(isTurn) };
   }
 
-  /** The incarnations that a session has turns of, oldest first. Beyond the port: the state API has no such query. */
+  /** The incarnations that a session has a header or turns of, oldest first. Beyond the port: the state API has no such query. */
   async incarnations(
     sessionId: string,
   ): Promise<{ readonly kind: 'incarnations'; readonly list: readonly string[] } | ArchiveFailure> {
     const rows = await this.#query(sessionId, {
-      query: 'SELECT * FROM c WHERE c.partitionKey = @session AND c["value"].seq = 1',
+      query: 'SELECT * FROM c WHERE c.partitionKey = @session AND c["value"].seq <= 1',
       parameters: [{ name: '@session', value: sessionId }],
     });
     if (!Array.isArray(rows)) return rows as ArchiveFailure;
     const list = rows.flatMap((row) => documentOf(row)?.incarnation ?? []);
-    return { kind: 'incarnations', list: list.sort() };
+    return { kind: 'incarnations', list: [...new Set(list)].sort() };
   }
 
   /** Partition key both as an option (the service routes by it) and in the text (a stand-in filters by it). */

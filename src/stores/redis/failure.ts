@@ -1,3 +1,5 @@
+import type { RedisFailureCode } from './errors.js';
+
 /**
  * What a failed operation means for the caller.
  * - `refused`: the server said no. Nothing of a single command happened. A script stops at the failing call,
@@ -7,14 +9,7 @@
  */
 export type FailureKind = 'refused' | 'unknown' | 'unavailable';
 
-export type RedisFailureCode =
-  | 'RTV_REDIS_REFUSED'
-  | 'RTV_REDIS_DEADLINE'
-  | 'RTV_REDIS_CONNECTION_LOST'
-  | 'RTV_REDIS_NOT_CONNECTED'
-  | 'RTV_REDIS_POOL_EXHAUSTED'
-  | 'RTV_REDIS_BREAKER_OPEN'
-  | 'RTV_REDIS_CLOSED';
+export type { RedisFailureCode };
 
 /** A Redis operation that failed. Carries no argument of the command: those hold what callers said. */
 export class RedisFailure extends Error {

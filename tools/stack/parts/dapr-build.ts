@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { StackError } from './errors.js';
+import { StackError } from '../error.js';
 import { type Environment, onPath, run } from './exec.js';
 import { atLeast } from './version.js';
 

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { StackError } from '../error.js';
 import { cacheFolder, homeFolder } from './cache.js';
 import { buildDapr, DAPR_PROGRAMS, DAPR_VERSION, findGo, moduleHash } from './dapr-build.js';
 import { reachableDocker } from './docker.js';
-import { StackError } from './errors.js';
 import { type Environment, isExecutable, pathFolders, run } from './exec.js';
 import { waitForLock } from './lock.js';
 import { atLeast } from './version.js';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { StackError } from '../error.js';
 import { reachableDocker } from './docker.js';
-import { StackError } from './errors.js';
 import { type Environment, isExecutable, onPath, run } from './exec.js';
 
 /** A Redis that somebody else runs. */

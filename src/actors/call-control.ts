@@ -1,0 +1,228 @@
+/**
+ * Call control of one call, in the memory of its owner. An operation is entered in the ledger (and in Redis) before its
+ * request leaves, so that its event finds it whenever it comes; requests leave in order, outside of the actor's turn;
+ * each operation has a deadline and exactly one outcome (src/acs/operations.ts has the rules).
+ */
+import type { ControlRequest } from '../acs/control-requests.js';
+import {
+  advance,
+  emptyLedger,
+  type LedgerInput,
+  MAX_OPEN,
+  nextDeadline,
+  type OperationLedger,
+  type Outcome,
+  type RequestAnswer,
+  type StartOperation,
+  startOperation,
+} from '../acs/operations.js';
+import { RtvoiceError } from '../errors.js';
+import type {
+  ControlArgs,
+  ControlStarted,
+  EventSignal,
+  OperationView,
+  StartedBy,
+} from './control-messages.js';
+import type { CallLine } from './ports.js';
+
+export interface ControlLine {
+  /** Sends a request to ACS; never rejects. */
+  send(callId: string, request: ControlRequest, id: string, correlationId: string): Promise<RequestAnswer>;
+  /** Brings an answer to wherever the call's actor lives by then. */
+  answered(callId: string, id: string, answer: RequestAnswer): Promise<void>;
+  /** For the metric. */
+  outcome(kind: string, status: string): void;
+}
+
+export interface ControlHooks {
+  readonly line: ControlLine;
+  now(): number;
+  /** Come back to `tick`, through the actor. */
+  wake(): void;
+  correlationId(): string;
+}
+
+/** Outcomes kept in the session: a repeated idempotency key is answered from them. */
+const KEPT_OUTCOMES = 32;
+
+const STREAMS: Readonly<Record<'media' | 'transcription', ReadonlySet<string>>> = {
+  media: new Set(['startMediaStreaming', 'stopMediaStreaming']),
+  transcription: new Set(['startTranscription', 'stopTranscription', 'updateTranscription']),
+};
+
+/** The newest outcomes, and the last word on each stream. */
+function kept(settled: readonly Outcome[]): readonly Outcome[] {
+  if (settled.length <= KEPT_OUTCOMES) return settled;
+  const newest = settled.slice(-KEPT_OUTCOMES);
+  const words = Object.values(STREAMS).flatMap((kinds) => {
+    const last = settled.findLast(({ kind, status }) => kinds.has(kind) && status !== 'failed');
+    return last && !newest.includes(last) ? [last] : [];
+  });
+  return [...words, ...newest];
+}
+
+type Streams = Pick<CallLine, 'restartMedia' | 'restartTranscription'>;
+
+export class CallControl {
+  readonly #callId: string;
+  readonly #hooks: ControlHooks;
+  #ledger: OperationLedger = emptyLedger;
+  /** Requests leave one after the other. */
+  #sending: Promise<void> = Promise.resolve();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(callId: string, hooks: ControlHooks) {
+    this.#callId = callId;
+    this.#hooks = hooks;
+  }
+
+  /** What of it belongs into the session; undefined while there is nothing. */
+  get ledger(): OperationLedger | undefined {
+    const { open, settled } = this.#ledger;
+    return open.length + settled.length > 0 ? this.#ledger : undefined;
+  }
+
+  /** Takes over what the session holds. */
+  restore(ledger: OperationLedger | undefined): void {
+    // What memory knows is newer.
+    if (!ledger || this.ledger) return;
+    this.#ledger = ledger;
+    this.#arm();
+  }
+
+  dispose(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Enters an operation. @throws RTV_OPERATIONS_FULL, and RTV_CALL_ENDED for a new one on a call that is over */
+  enter(args: ControlArgs, over: boolean): ControlStarted {
+    const known = this.#known(args);
+    if (known) return { operation: known, repeated: true };
+    if (over) throw new RtvoiceError('RTV_CALL_ENDED');
+    const { request } = args;
+    const recordingId = 'recordingId' in request.args ? request.args.recordingId : undefined;
+    return this.#start({
+      id: args.id,
+      kind: request.kind,
+      nowMs: this.#hooks.now(),
+      ...(args.idempotencyKey ? { idempotencyKey: args.idempotencyKey } : {}),
+      ...(recordingId ? { recordingId } : {}),
+      ...(args.deadlineMs ? { deadlineMs: args.deadlineMs } : {}),
+    });
+  }
+
+  /** The operation that made the call; ACS took its request already, and its event may have come (`fate`). */
+  born(by: StartedBy, fate: 'open' | 'connected' | 'failed'): boolean {
+    if (this.#known(by)) return false;
+    this.#start({
+      id: by.id,
+      kind: by.kind,
+      nowMs: this.#hooks.now(),
+      ...(by.idempotencyKey ? { idempotencyKey: by.idempotencyKey } : {}),
+    });
+    this.#take({ kind: 'answer', id: by.id, answer: { ok: true } });
+    if (fate === 'connected') this.#take({ kind: 'fact', fact: { type: 'CallConnected' } });
+    if (fate === 'failed') this.#take({ kind: 'fact', fact: { type: 'ConnectFailed' } });
+    return true;
+  }
+
+  /** Sends a request that was entered. Not waited for: the answer comes back through the actor. */
+  send({ request, id }: ControlArgs): void {
+    const { line } = this.#hooks;
+    const work = async (): Promise<void> => {
+      const answer = await line.send(this.#callId, request, id, this.#hooks.correlationId());
+      await line.answered(this.#callId, id, answer);
+    };
+    // A call that is to end does not wait for what else was asked of it.
+    if (request.kind === 'hangUp') void work().catch(() => undefined);
+    else this.#sending = this.#sending.then(work).catch(() => undefined);
+  }
+
+  /** ACS answered a request. Whether anything changed. */
+  answered(id: string, answer: RequestAnswer): boolean {
+    return this.#take({ kind: 'answer', id, answer });
+  }
+
+  /** Events came. Whether anything changed. */
+  observe(signals: readonly EventSignal[]): boolean {
+    return signals.map((fact) => this.#take({ kind: 'fact', fact })).includes(true);
+  }
+
+  /** Time passed. Whether anything changed. */
+  tick(): boolean {
+    const changed = this.#take({ kind: 'clock' });
+    this.#arm();
+    return changed;
+  }
+
+  /**
+   * Whether a stream should be there: not after somebody had it stopped. What broke is started again, what was
+   * stopped is not.
+   */
+  wants(stream: 'media' | 'transcription'): boolean {
+    const kinds = STREAMS[stream];
+    const last = this.list()
+      .filter((one) => kinds.has(one.kind) && !(one.state === 'settled' && one.status === 'failed'))
+      .at(-1);
+    return last === undefined || !last.kind.startsWith('stop');
+  }
+
+  /** The line's ways to start streams again, for streams that should be there. */
+  guard(line: Streams): Streams {
+    return {
+      restartMedia: (callId, stream) => {
+        if (this.wants('media')) line.restartMedia(callId, stream);
+      },
+      restartTranscription: (callId, stream) => {
+        if (this.wants('transcription')) line.restartTranscription(callId, stream);
+      },
+    };
+  }
+
+  /** All that is known, oldest first. */
+  list(): OperationView[] {
+    return [
+      ...this.#ledger.settled.map((outcome) => ({ state: 'settled' as const, ...outcome })),
+      ...this.#ledger.open.map((operation) => ({ state: 'open' as const, ...operation })),
+    ].sort((a, b) => a.startedAtMs - b.startedAtMs);
+  }
+
+  find(id: string): OperationView | undefined {
+    return this.list().find((one) => one.id === id);
+  }
+
+  #known({ id, idempotencyKey }: { id: string; idempotencyKey?: string }): OperationView | undefined {
+    return this.list().find(
+      (one) => one.id === id || (idempotencyKey !== undefined && one.idempotencyKey === idempotencyKey),
+    );
+  }
+
+  #start(start: StartOperation): ControlStarted {
+    const started = startOperation(this.#ledger, start);
+    if (!started.ok) throw new RtvoiceError('RTV_OPERATIONS_FULL', `${MAX_OPEN} operations are under way`);
+    this.#ledger = started.ledger;
+    this.#arm();
+    return { operation: { state: 'open', ...started.operation }, repeated: false };
+  }
+
+  #take(input: LedgerInput): boolean {
+    const before = this.#ledger;
+    const { ledger, outcomes } = advance(before, input, this.#hooks.now());
+    for (const { kind, status } of outcomes) this.#hooks.line.outcome(kind, status);
+    this.#ledger = { open: ledger.open, settled: kept(ledger.settled) };
+    if (ledger === before || (ledger.open.length === 0 && before.open.length === 0)) return false;
+    this.#arm();
+    return true;
+  }
+
+  #arm(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const next = nextDeadline(this.#ledger);
+    if (next === undefined) return;
+    const ms = Math.min(2 ** 31 - 1, Math.max(10, next - this.#hooks.now() + 5));
+    this.#timer = setTimeout(() => this.#hooks.wake(), ms).unref();
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * A live call without a media worker: ACS is asked to open its sockets again, at growing intervals, until a worker
+ * attaches or the call is over. A socket that breaks has no documented event (facts about ACS), so the owner of the
+ * call does not wait for one.
+ */
+
+/** ms after the loss at which ACS is asked: soon, then less and less often. */
+export const RESTART_AFTER_MS: readonly number[] = [0, 1_000, 2_500, 5_000, 10_000, 20_000, 40_000];
+
+export interface MediaWatchHooks {
+  /** Ask ACS for the call's streams. */
+  restart(): void;
+  /** Come back to `step`, through the actor. */
+  wake(): void;
+  now(): number;
+}
+
+export class MediaWatch {
+  readonly #hooks: MediaWatchHooks;
+  #lostAtMs: number | undefined;
+  #asked = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(hooks: MediaWatchHooks) {
+    this.#hooks = hooks;
+  }
+
+  /** Since when the call has no media worker; undefined while it has one. */
+  get lostAtMs(): number | undefined {
+    return this.#lostAtMs;
+  }
+
+  /** The media worker is gone. `graceMs`: the call's own end may be on its way. */
+  lost(graceMs: number): void {
+    if (this.#lostAtMs !== undefined) return;
+    this.#lostAtMs = this.#hooks.now() + graceMs;
+    this.#asked = 0;
+    if (graceMs > 0) this.#wakeAfter(graceMs);
+  }
+
+  /** A worker attached, or the call is over. */
+  settled(): void {
+    this.#lostAtMs = undefined;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Asks when it is time to. */
+  step(): void {
+    if (this.#lostAtMs === undefined) return;
+    const since = this.#hooks.now() - this.#lostAtMs;
+    const due = RESTART_AFTER_MS[this.#asked];
+    if (due === undefined) return;
+    if (since < due) {
+      this.#wakeAfter(due - since);
+      return;
+    }
+    this.#asked += 1;
+    this.#hooks.restart();
+    const next = RESTART_AFTER_MS[this.#asked];
+    if (next !== undefined) this.#wakeAfter(Math.max(100, next - since));
+  }
+
+  #wakeAfter(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#hooks.wake(), ms).unref();
+  }
+}

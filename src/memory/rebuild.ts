@@ -1,0 +1,55 @@
+import { openTurn } from '../actors/call-record.js';
+import { codeOf } from '../errors.js';
+import type { Seal } from '../privacy/seal.js';
+import { applyTurn, type ConversationContext, emptyContext } from './context.js';
+import type { MemoryProblem } from './errors.js';
+import type { MemorySession } from './memory-session.js';
+import type { LoadedSession } from './session-state.js';
+import { readSnapshot } from './snapshot.js';
+
+export interface Rebuilt {
+  readonly context: ConversationContext;
+  /** Number up to which the stored snapshot is current; 0 without one. */
+  readonly snapshotSeq: number;
+  readonly hadSnapshot: boolean;
+  readonly problems: readonly MemoryProblem[];
+}
+
+/** The context of a loaded session: its snapshot brought up to date from the journal, or the journal's alone. */
+export async function rebuild(
+  seal: Seal,
+  sessionId: string,
+  session: MemorySession,
+  loaded: LoadedSession,
+  activeAgent: string,
+): Promise<Rebuilt> {
+  const problems: MemoryProblem[] = [];
+  let snapshot: ConversationContext | undefined;
+  try {
+    if (loaded.context.kind === 'found') snapshot = readSnapshot(seal, sessionId, loaded.context.data);
+    else if (loaded.context.kind === 'damaged')
+      problems.push({ code: 'RTV_RECORD_UNREADABLE', what: 'context' });
+  } catch (thrown) {
+    const broken = codeOf(thrown) === 'RTV_SEAL_BROKEN';
+    problems.push({ code: broken ? 'RTV_SEAL_BROKEN' : 'RTV_RECORD_UNREADABLE', what: 'context' });
+  }
+  if (problems.length > 0) await session.setContextAside(loaded.context);
+
+  const through = Math.min(snapshot?.throughSeq ?? 0, loaded.seq);
+  // A snapshot that is ahead of the journal survived what the journal did not: what it holds is kept.
+  let context = { ...(snapshot ?? emptyContext(activeAgent)), throughSeq: through };
+  const behind = loaded.seq > through && (loaded.historyLength > 0 || loaded.session !== undefined);
+  const entries = loaded.entries ?? (behind ? await session.entries(through + 1, loaded.seq) : []);
+  for (const entry of [...entries].sort((a, b) => a.seq - b.seq)) {
+    if (entry.seq > loaded.seq) continue;
+    const opened = openTurn(seal, sessionId, entry);
+    if (!opened?.readable) problems.push({ code: 'RTV_RECORD_UNREADABLE', what: 'turn' });
+    if (opened) context = applyTurn(context, opened.held.turn);
+  }
+  return {
+    context: { ...context, throughSeq: loaded.seq },
+    snapshotSeq: snapshot ? through : 0,
+    hadSnapshot: snapshot !== undefined,
+    problems,
+  };
+}

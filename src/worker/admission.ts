@@ -1,0 +1,90 @@
+/**
+ * Whether this worker takes a new call. Live calls come first: a worker at its limit of calls, event-loop delay or
+ * memory, or one that is draining, answers Event Grid 503, so that the event comes again (10 s later, through the
+ * ingress, to any worker). A caller cannot be left ringing for ever: a call that nobody had room for in its first
+ * seconds is rejected as busy (answering.ts).
+ */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { Metrics } from '../ops/metrics.js';
+
+export type RefusalReason = 'draining' | 'calls' | 'event_loop' | 'heap' | 'backlog';
+
+export interface AdmissionLimits {
+  readonly calls: number;
+  /** p99 over the last seconds, ms. */
+  readonly eventLoopDelayMs: number;
+  readonly heapMb: number;
+}
+
+export interface AdmissionParts {
+  readonly limits: AdmissionLimits;
+  /** Calls whose audio is here. */
+  liveCalls(): number;
+  /** Turns wait for Redis up to half of their bound. */
+  shedding(): boolean;
+  readonly metrics: Metrics;
+}
+
+/** The delay is judged over this long, ms: a single pause is no overload. */
+const WINDOW_MS = 5_000;
+/** An answered call counts here until its socket had time to arrive, at this worker or at another, ms. */
+const ARRIVAL_MS = 3_000;
+
+export class Admission {
+  readonly #parts: AdmissionParts;
+  readonly #delay = monitorEventLoopDelay({ resolution: 10 });
+  readonly #timer: NodeJS.Timeout;
+  readonly #arriving: number[] = [];
+  #delayMs = 0;
+  #draining = false;
+
+  constructor(parts: AdmissionParts) {
+    this.#parts = parts;
+    this.#delay.enable();
+    this.#timer = setInterval(() => this.#measure(), WINDOW_MS).unref();
+    parts.metrics.eventLoopDelay.addCallback((result) => result.observe(this.#delayMs));
+  }
+
+  /** Why no new call is taken now; counted. */
+  refusal(): RefusalReason | undefined {
+    const reason = this.state();
+    if (reason) this.#parts.metrics.admissionRefusals.add(1, { reason });
+    return reason;
+  }
+
+  /** The same without counting, for health. */
+  state(): RefusalReason | undefined {
+    const { limits, liveCalls, shedding } = this.#parts;
+    if (this.#draining) return 'draining';
+    if (liveCalls() + this.#arrivingNow() >= limits.calls) return 'calls';
+    if (this.#delayMs > limits.eventLoopDelayMs) return 'event_loop';
+    if (process.memoryUsage().heapUsed > limits.heapMb * 1024 * 1024) return 'heap';
+    return shedding() ? 'backlog' : undefined;
+  }
+
+  /** A call was answered: its socket is on the way. */
+  answered(): void {
+    this.#arriving.push(performance.now() + ARRIVAL_MS);
+  }
+
+  drain(): void {
+    this.#draining = true;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#delay.disable();
+  }
+
+  #arrivingNow(): number {
+    const now = performance.now();
+    while ((this.#arriving[0] ?? Number.POSITIVE_INFINITY) <= now) this.#arriving.shift();
+    return this.#arriving.length;
+  }
+
+  #measure(): void {
+    // Nanoseconds; the resolution is part of each sample.
+    this.#delayMs = Math.max(0, this.#delay.percentile(99) / 1e6 - 10);
+    this.#delay.reset();
+  }
+}

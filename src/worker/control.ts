@@ -1,0 +1,94 @@
+/** Call control of a worker: outbound calls, and operations on calls wherever their actors live. */
+import { createHash, randomUUID } from 'node:crypto';
+import type { Claims } from '../acs/answering.js';
+import type { AcsClient } from '../acs/client-types.js';
+import { repeatabilityIdFor } from '../acs/repeatability.js';
+import { CALL_ACTOR, type CallDescription, type CallOrigin } from '../actors/call-messages.js';
+import type { ActorClient } from '../actors/client.js';
+import type { ControlStarted, OperationsAnswer, StartedBy } from '../actors/control-messages.js';
+import type { CallControlService } from '../http/control-api.js';
+
+export interface CallUrls {
+  readonly callback: string;
+  readonly media: string;
+  readonly transcription: string;
+}
+
+export interface ControlServiceParts {
+  readonly actors: ActorClient;
+  readonly acs: AcsClient;
+  readonly claims: Claims;
+  readonly index: { newest(limit: number): Promise<string[]> };
+  start(callConnectionId: string, origin: CallOrigin, by: StartedBy): Promise<void>;
+  urls(correlationId: string): CallUrls;
+  pseudonym(rawId: string): string;
+  /** Why no new call is made now. */
+  refusal(): 'RTV_WORKER_DRAINING' | 'RTV_WORKER_FULL' | undefined;
+  readonly locale: string;
+  traceparent(): string | undefined;
+}
+
+export function createCallControl(parts: ControlServiceParts): CallControlService {
+  const { actors, acs, claims } = parts;
+  return {
+    async create(args, idempotencyKey) {
+      const refusal = parts.refusal();
+      if (refusal) return { ok: false, code: refusal };
+      // The same key names the same call, on any worker.
+      const correlationId = idempotencyKey ? uuidOf(idempotencyKey) : randomUUID();
+      const claim = await claims.claim(correlationId);
+      if (claim.kind === 'answering' || claim.kind === 'declined')
+        return { ok: false, code: 'RTV_CALL_ANSWERING' };
+      if (claim.kind === 'answered') {
+        return { ok: true, callConnectionId: claim.callConnectionId, repeated: true };
+      }
+      const urls = parts.urls(correlationId);
+      const traceparent = parts.traceparent();
+      const id = repeatabilityIdFor(correlationId, 'create');
+      const created = await acs.createCall({
+        ...args,
+        callbackUri: urls.callback,
+        mediaUrl: urls.media,
+        transcriptionUrl: urls.transcription,
+        locale: parts.locale,
+        sampleRate: 16_000,
+        repeatabilityId: id,
+        ...(traceparent ? { operationContext: traceparent } : {}),
+      });
+      if (!created.ok) {
+        await claims.release(correlationId);
+        return { ok: false, code: created.code };
+      }
+      const { callConnectionId } = created.value;
+      const origin: CallOrigin = {
+        correlationId,
+        subjectId: parts.pseudonym(args.target),
+        ...(traceparent ? { traceparent } : {}),
+      };
+      await Promise.all([
+        claims.answered(correlationId, callConnectionId),
+        parts.start(callConnectionId, origin, {
+          kind: 'createCall',
+          id,
+          ...(idempotencyKey ? { idempotencyKey } : {}),
+        }),
+      ]);
+      return { ok: true, callConnectionId, repeated: false };
+    },
+    live: (limit) => parts.index.newest(limit),
+    describe: (callId) => actors.call<CallDescription>(CALL_ACTOR, callId, 'describe', {}),
+    control: (callId, args) => actors.call<ControlStarted>(CALL_ACTOR, callId, 'control', args),
+    operations: (callId) => actors.call<OperationsAnswer>(CALL_ACTOR, callId, 'operations', {}),
+  };
+}
+
+function uuidOf(key: string): string {
+  const hex = createHash('sha256').update(`rtvoice/outbound\0${key}`).digest('hex');
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    `8${hex.slice(13, 16)}`,
+    `8${hex.slice(17, 20)}`,
+    hex.slice(20, 32),
+  ].join('-');
+}

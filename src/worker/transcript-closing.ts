@@ -1,0 +1,160 @@
+/**
+ * The end of a transcript: header and summary documents, the check that all of it is in Cosmos, the call's analytics.
+ * Each step may run twice. What cannot be read is no verdict: it fails, and the reminder comes back.
+ */
+import type { CallSummary, Journal } from '../actors/ports.js';
+import { RtvoiceError } from '../errors.js';
+import type { Logger } from '../ops/log.js';
+import type { Analytics } from '../record/analytics.js';
+import { RANGE_LIMIT, type TranscriptArchive } from '../record/archive-port.js';
+import { type CallMeasures, callAnalytics, NO_MEASURES, type TurnFacts } from '../record/call-analytics.js';
+import type { ChainTurn } from '../record/chain.js';
+import { EMPTY_TALLY, headerDocument, summaryDocument, tallyTurn } from '../record/closing.js';
+import type { DailyRollUps } from '../record/daily.js';
+import { identityOf } from '../record/documents.js';
+import { verifyComplete, wholeTurn } from '../record/verify-complete.js';
+
+/** A turn for the chain and for the figures; its words stay sealed. */
+type ClosedTurn = ChainTurn & TurnFacts;
+
+export interface TranscriptClosingParts {
+  readonly journal: Pick<Journal, 'entries'>;
+  /** Writes the documents. */
+  readonly archive: TranscriptArchive;
+  /** Reads them back; a query within the partition is cheaper than a read a turn. */
+  readonly reader: TranscriptArchive;
+  readonly analytics: Analytics;
+  readonly daily: DailyRollUps;
+  readonly log: Logger;
+  /** Tokens, cost, mood: what the agent's adapter knows. */
+  measure?(callId: string): CallMeasures | undefined;
+  /** A transcript was closed, in this state. */
+  closed?(state: string): void;
+}
+
+/** `complete`, or what the check found instead. */
+export type TranscriptState =
+  | 'complete'
+  | 'gap'
+  | 'count_differs'
+  | 'hash_differs'
+  | 'summary_differs'
+  | 'no_summary';
+
+/** Doubts kept; the oldest fall out, and are asked once more. */
+const MOST_DOUBTS = 1_000;
+
+export function createTranscriptClosing(parts: TranscriptClosingParts) {
+  const { journal, archive, reader, analytics, daily, log } = parts;
+  /** Calls whose check failed once: a replica may have been behind. */
+  const doubts = new Set<string>();
+
+  const turnsOf = async (summary: CallSummary): Promise<ClosedTurn[]> => {
+    const entries = await journal.entries(summary.callConnectionId);
+    if (entries.length === summary.turns) {
+      const turns = entries.map(({ seq, payload }) => fromJournal(seq, payload));
+      return turns.sort((a, b) => a.seq - b.seq);
+    }
+    // The journal lost some: Cosmos has them.
+    const turns: ClosedTurn[] = [];
+    for (let from = 1; from <= summary.turns; from += RANGE_LIMIT) {
+      const range = await archive.range(summary.callConnectionId, summary.incarnation, from, summary.turns);
+      if (range.kind !== 'range') throw new RtvoiceError('RTV_COSMOS_UNAVAILABLE');
+      for (const stored of range.turns) {
+        const whole = await wholeTurn(archive, stored);
+        if ('failure' in whole) throw new RtvoiceError('RTV_COSMOS_UNAVAILABLE');
+        const turn = whole.turn ?? stored;
+        turns.push({
+          ...{ seq: turn.seq, turnId: turn.turnId, transcript: turn.transcript },
+          ...{ role: turn.role, agent: turn.agent, interrupted: turn.interrupted },
+          ...{ startedAtMs: Date.parse(turn.startedAt), endedAtMs: Date.parse(turn.endedAt) },
+        });
+      }
+    }
+    return turns;
+  };
+
+  const close = async (summary: CallSummary, turns: readonly ClosedTurn[]): Promise<TranscriptState> => {
+    const { callConnectionId: sessionId, incarnation, subjectId } = summary;
+    const header = headerDocument(sessionId, incarnation, {
+      startedAt: new Date(turns[0]?.startedAtMs ?? bornAt(incarnation)).toISOString(),
+      ...(subjectId === undefined ? {} : { subjectHash: subjectId }),
+    });
+    const closing = summaryDocument(sessionId, incarnation, turns.reduce(tallyTurn, EMPTY_TALLY), {
+      endedAt: summary.disconnectedAt ?? new Date().toISOString(),
+      outcome: summary.outcome,
+    });
+    for (const document of [header, closing]) {
+      const outcome = await archive.create(document);
+      if (outcome.kind === 'created') continue;
+      if (outcome.kind !== 'exists') throw new RtvoiceError('RTV_COSMOS_UNAVAILABLE');
+      // Closed before, over other turns: what the first one says cannot be changed.
+      if (outcome.turnId !== identityOf(document)) return 'summary_differs';
+    }
+    const found = await verifyComplete(reader, sessionId, incarnation);
+    if (found.state === 'unknown') throw new RtvoiceError('RTV_COSMOS_UNAVAILABLE');
+    return found.state;
+  };
+
+  return {
+    /** @returns the state of the transcript. @throws RTV_COSMOS_UNAVAILABLE, RecordError: not done, try again */
+    async complete(summary: CallSummary): Promise<TranscriptState> {
+      const { callConnectionId: sessionId, incarnation, connectedAt, disconnectedAt, subjectId } = summary;
+      const turns = await turnsOf(summary);
+      const state = await close(summary, turns);
+      const place = `${sessionId}-${incarnation}`;
+      if (state !== 'complete' && !doubts.has(place)) {
+        if (doubts.size >= MOST_DOUBTS) for (const oldest of [...doubts].slice(0, 1)) doubts.delete(oldest);
+        doubts.add(place);
+        throw new RtvoiceError('RTV_COSMOS_UNAVAILABLE', `transcript ${state} at first sight`);
+      }
+      doubts.delete(place);
+      const ended = {
+        ...{
+          sessionId,
+          incarnation,
+          outcome: summary.outcome,
+          transcript: state,
+          createdAtMs: bornAt(incarnation),
+        },
+        ...(connectedAt === undefined ? {} : { connectedAt }),
+        ...(disconnectedAt === undefined ? {} : { disconnectedAt }),
+        ...(subjectId === undefined ? {} : { subjectHash: subjectId }),
+      };
+      const facts = callAnalytics(ended, turns, parts.measure?.(sessionId) ?? NO_MEASURES);
+      await analytics.record(facts);
+      await daily.recorded(facts.day, Date.now());
+      if (state !== 'complete') {
+        log.error(
+          { callId: sessionId, code: 'RTV_TRANSCRIPT_INCOMPLETE', state },
+          'transcript is not complete',
+        );
+      }
+      parts.closed?.(state);
+      return state;
+    },
+  };
+}
+
+/** As call-record.ts writes it; only what is in clear is looked at. */
+function fromJournal(seq: number, payload: string): ClosedTurn {
+  const stored = JSON.parse(payload) as {
+    readonly id: string;
+    readonly t: string;
+    readonly role: 'user' | 'agent';
+    readonly agent: string;
+    readonly at: number;
+    readonly end: number;
+    readonly int?: 1;
+  };
+  return {
+    ...{ seq, turnId: stored.id, transcript: stored.t, role: stored.role, agent: stored.agent },
+    ...{ startedAtMs: stored.at, endedAtMs: stored.end, interrupted: stored.int === 1 },
+  };
+}
+
+/** An incarnation begins with the time of its making (call/incarnation.ts). */
+function bornAt(incarnation: string): number {
+  const ms = Number.parseInt(incarnation.slice(0, 12), 16);
+  return Number.isNaN(ms) ? 0 : ms;
+}

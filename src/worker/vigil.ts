@@ -1,0 +1,168 @@
+/**
+ * Watching over each other: every worker beats, watches the others' beats, and sees to the calls of one whose beat
+ * stands still. Sweeps doubt themselves (design §4 rule 9): without an unbroken contact of its own, a worker declares
+ * nobody dead. The same beats renew the lease under which this worker's voices speak (rule 8).
+ */
+import type { VoiceLease } from '../media/lease.js';
+import type { Beat } from '../stores/worker-registry.js';
+
+export interface Registry {
+  beat(workerId: string, beat: Beat): Promise<'ok' | 'swept'>;
+  enlist(workerId: string): Promise<void>;
+  strike(workerId: string): Promise<void>;
+  beats(): Promise<ReadonlyMap<string, string | undefined>>;
+  mark(workerId: string, lastBeat: string, sweeper: string): Promise<'mine' | 'taken' | 'alive'>;
+  affinity(workerId: string): Promise<string[]>;
+  forgetAffinity(workerId: string): Promise<void>;
+}
+
+export interface VigilHooks {
+  beat(): Omit<Beat, 'number'>;
+  /** Monotonic ms since when Redis was in touch without a break; undefined while it is not. */
+  unbrokenSince(): number | undefined;
+  /** A dead worker had this call's audio or (prefix) its transcription. Resolves once the actor knows. */
+  orphan(member: string, workerId: string): Promise<boolean>;
+  /** Others took this worker for dead: drop all calls, be somebody new. Returns the new id. */
+  swept(): string;
+  /** Whether a peer that this worker knows of has a Redis while this one has none; undefined: nobody answers. */
+  peersHaveRedis(urls: readonly string[]): Promise<boolean | undefined>;
+  count(what: 'lapse' | 'swept' | 'orphans', n: number): void;
+}
+
+/** A worker whose beat stands still for so long is taken for dead, ms. */
+export const LAPSE_MS = 1_500;
+const BEAT_MS = 400;
+const WATCH_MS = 250;
+const ENLIST_EVERY = 25;
+
+interface Watched {
+  readonly beat: string;
+  readonly sinceMs: number;
+}
+
+export class Vigil {
+  readonly #registry: Registry;
+  readonly #lease: VoiceLease;
+  readonly #hooks: VigilHooks;
+  readonly #watched = new Map<string, Watched>();
+  readonly #timers: NodeJS.Timeout[] = [];
+  #peers: readonly string[] = [];
+  #id: string;
+  #number = 0;
+  #beating = false;
+  #watching = false;
+
+  constructor(id: string, registry: Registry, lease: VoiceLease, hooks: VigilHooks) {
+    this.#id = id;
+    this.#registry = registry;
+    this.#lease = lease;
+    this.#hooks = hooks;
+  }
+
+  /** This worker's id in this life. */
+  get id(): string {
+    return this.#id;
+  }
+
+  /** Other workers that beat, as last seen. */
+  get others(): number {
+    return this.#peers.length;
+  }
+
+  async start(): Promise<void> {
+    await this.#beat();
+    this.#timers.push(
+      setInterval(() => void this.#beat(), BEAT_MS).unref(),
+      setInterval(() => void this.#watch(), WATCH_MS).unref(),
+    );
+  }
+
+  /** Ends in good order: nobody has to sweep. */
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    await this.#registry.strike(this.#id).catch(() => undefined);
+  }
+
+  async #beat(): Promise<void> {
+    if (this.#beating) return;
+    this.#beating = true;
+    const sentAt = performance.now();
+    this.#number += 1;
+    try {
+      const answer = await this.#registry.beat(this.#id, { ...this.#hooks.beat(), number: this.#number });
+      if (answer === 'ok') {
+        this.#lease.renewed(sentAt);
+        if (this.#number % ENLIST_EVERY === 1) await this.#registry.enlist(this.#id);
+      } else {
+        this.#lease.end();
+        this.#hooks.count('swept', 1);
+        this.#id = this.#hooks.swept();
+        this.#number = 0;
+        this.#watched.clear();
+      }
+    } catch {
+      // Without Redis nobody can take anybody for dead. Only one that is cut off alone must fall silent.
+      const others = this.#peers.length === 0 ? false : await this.#hooks.peersHaveRedis(this.#peers);
+      if (others === false) this.#lease.renewed(sentAt);
+    } finally {
+      this.#beating = false;
+    }
+  }
+
+  async #watch(): Promise<void> {
+    if (this.#watching) return;
+    this.#watching = true;
+    try {
+      const beats = await this.#registry.beats();
+      const now = performance.now();
+      const peers: string[] = [];
+      for (const [id, beat] of beats) {
+        if (id === this.#id) continue;
+        const held = this.#watched.get(id);
+        // A key that expired stands for the last beat that was seen.
+        const text = beat ?? held?.beat ?? '';
+        if (!held || held.beat !== text) this.#watched.set(id, { beat: text, sinceMs: now });
+        else if (now - held.sinceMs >= LAPSE_MS && this.#trustsItself(now)) await this.#sweep(id, text);
+        const url = urlOf(beat);
+        if (url) peers.push(url);
+      }
+      for (const id of this.#watched.keys()) if (!beats.has(id)) this.#watched.delete(id);
+      this.#peers = peers;
+    } catch {
+      // Redis is away: what was seen before says nothing about now.
+      this.#watched.clear();
+    } finally {
+      this.#watching = false;
+    }
+  }
+
+  #trustsItself(now: number): boolean {
+    const since = this.#hooks.unbrokenSince();
+    return since !== undefined && now - since >= 2 * LAPSE_MS && this.#lease.maySpeak();
+  }
+
+  async #sweep(workerId: string, lastBeat: string): Promise<void> {
+    this.#hooks.count('lapse', 1);
+    const verdict = await this.#registry.mark(workerId, lastBeat, this.#id);
+    if (verdict === 'alive') return;
+    this.#watched.delete(workerId);
+    if (verdict === 'taken') return;
+    const members = await this.#registry.affinity(workerId);
+    const told = await Promise.all(members.map((member) => this.#hooks.orphan(member, workerId)));
+    this.#hooks.count('orphans', members.length);
+    // What could not be told is told again: the mark is this worker's, and the list still names the dead one.
+    if (told.every(Boolean)) {
+      await this.#registry.forgetAffinity(workerId);
+      await this.#registry.strike(workerId);
+    }
+  }
+}
+
+function urlOf(beat: string | undefined): string | undefined {
+  if (beat === undefined) return undefined;
+  try {
+    return (JSON.parse(beat) as Beat).url;
+  } catch {
+    return undefined;
+  }
+}
