@@ -13,6 +13,7 @@ import { createActorClient } from './actors/client.js';
 import type { StartedBy } from './actors/control-messages.js';
 import { startDaprSide } from './actors/dapr-server.js';
 import { RecordActor } from './actors/record-actor.js';
+import { RetentionActor } from './actors/retention-actor.js';
 import { SubjectActor } from './actors/subject-actor.js';
 import { ScriptedResponder } from './agent/scripted.js';
 import { type Config, readConfig } from './config.js';
@@ -51,6 +52,7 @@ import { createMedia, PHRASES } from './worker/media.js';
 import { createPresence } from './worker/presence.js';
 import { createRecord } from './worker/record.js';
 import { createRedis } from './worker/redis.js';
+import { createRetention } from './worker/retention.js';
 import { createAcsDoor, createEventGridDoor, createSecurityEvents } from './worker/security.js';
 import { surviveUncaught } from './worker/survival.js';
 import { createVoice } from './worker/voice.js';
@@ -122,6 +124,11 @@ export async function startWorker(config: Config): Promise<Worker> {
     ...{ config, cosmos, redis, seal, dataKey, actors, archive, journal, metrics, log },
   });
   const archiver = createArchiver(archive, () => calls, metrics, log);
+  const line = createCallLine(acs, log, (callId) => {
+    const now = Date.now();
+    const fact = { kind: 'reconciled', id: `gone-${now}`, atMs: now, found: 'disconnected' };
+    void actors.call(CALL_ACTOR, callId, 'event', { facts: [fact], origin: { correlationId: '' } });
+  });
   const calls = createCallHost({
     actors,
     seal,
@@ -131,11 +138,7 @@ export async function startWorker(config: Config): Promise<Worker> {
     closing: createClosing({ redis, archive, transcripts: record.transcripts, seal, actors }),
     liveIndex,
     affinity,
-    line: createCallLine(acs, log, (callId) => {
-      const now = Date.now();
-      const fact = { kind: 'reconciled', id: `gone-${now}`, atMs: now, found: 'disconnected' };
-      void actors.call(CALL_ACTOR, callId, 'event', { facts: [fact], origin: { correlationId: '' } });
-    }),
+    line,
     sendControl: (callId, request, id, correlationId) =>
       sendControl(acs, request, { callId, id, callbackUri: callUrls(correlationId).callback }),
     trace: callTrace,
@@ -287,13 +290,14 @@ export async function startWorker(config: Config): Promise<Worker> {
   await voice.warm();
   await presence.start();
 
+  const retention = createRetention({ redis, actors, metrics, log });
   const dapr = await startDaprSide({
     host: config.HOST,
     appPort: config.APP_PORT,
     daprHost: config.DAPR_HOST,
     daprHttpPort: config.DAPR_HTTP_PORT,
     appApiToken: config.APP_API_TOKEN,
-    actors: [CallActor, SubjectActor, RecordActor],
+    actors: [CallActor, SubjectActor, RecordActor, RetentionActor],
     healthy: () => {
       calls.probed();
       return true;
@@ -333,6 +337,7 @@ export async function startWorker(config: Config): Promise<Worker> {
     backlog_bytes: calls.backlog.totalBytes,
     archive_documents: archiver.stats().documents,
   }));
+  retention.start();
   const endSweep = startLiveSweep(liveIndex, actors, (count) => metrics.rules.add(count, { rule: 'woken' }));
   await listen(server, config.PORT, config.HOST);
   log.info({ port: config.PORT, appPort: config.APP_PORT }, 'worker is up');
@@ -343,10 +348,12 @@ export async function startWorker(config: Config): Promise<Worker> {
       admission.drain();
       log.info({}, 'draining');
       endSweep();
-      if (media.sessions.size > 0 && presence.others() > 0) {
+      await retention.stop();
+      if (media.sockets() > 0 && presence.others() > 0) {
         // The ingress sees the failed probe first, so that ACS's new sockets go elsewhere.
         await new Promise((resolve) => setTimeout(resolve, READY_NOTICE_MS));
         await media.drain(config.DRAIN_GRACE_MS / 2);
+        await line.idle();
       }
       await media.close();
       await presence.stop();

@@ -421,8 +421,8 @@ export class CallInstance implements Instance {
     return {
       ok: true,
       callConnectionId: this.id,
-      incarnation: this.#writer.own?.incarnation ?? '',
-      ownerEpoch: this.#writer.own?.ownerEpoch ?? 0,
+      incarnation: this.#incarnation(),
+      ownerEpoch: this.#loaded ? (this.#writer.own?.ownerEpoch ?? 0) : 0,
       mediaEpoch: this.#ledger.mediaEpoch,
       mediaWorker: this.#mediaWorker,
       phase: this.#state.phase,

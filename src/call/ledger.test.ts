@@ -160,6 +160,18 @@ describe('adopt', () => {
   });
 });
 
+describe('adopt, of what waited here',  () => {
+  it('finds a turn committed that it still held as waiting, at its place', () => {
+    const ledger = holding('');
+    ledger.accept(turn('a', 0, 1, 1));
+    ledger.accept(turn('w', 0, 1, 2));
+    expect(ledger.adopt(numbered('ab'))).toHaveLength(1);
+    expect([unarchived(ledger), ledger.lastSeq]).toEqual(['a1 b2', 2]);
+    expect(ledger.waiting.map((held) => held.turn.turnId)).toEqual(['w']);
+    expect(ledger.waitingBytes).toBe(1);
+  });
+});
+
 describe('earlier lineages', () => {
   it('makes their turns durable without a number here, and a media worker may forget them', () => {
     const ledger = holding('');

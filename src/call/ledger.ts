@@ -174,26 +174,29 @@ export class TurnLedger {
   }
 
   /**
-   * Entries of the journal that another owner wrote, in order. One after the last number is committed as it stands;
-   * one whose number is taken here waits for another, before what was never acknowledged.
+   * Entries of the journal that another owner wrote, in order. One after the last number is committed as it stands,
+   * also if it waited here; one whose number is taken here waits for another, before what was never acknowledged.
+   * @returns those that were not known
    */
   adopt(entries: readonly HeldTurn[]): HeldTurn[] {
-    const adopted = entries.filter(({ turn }) => !this.knows(turn.turnId) && !this.#isForgotten(turn.seq));
+    const foreign = entries.filter(
+      ({ turn }) => !this.#known.isPlaced(turn.turnId) && !this.#isForgotten(turn.seq),
+    );
+    const unknown = foreign.filter(({ turn }) => !this.knows(turn.turnId));
+    const ids = new Set(foreign.map(({ turn }) => turn.turnId));
     const moved: HeldTurn[] = [];
-    for (const held of adopted) {
-      const { seq, turnId } = held.turn;
-      if (seq > this.#lastSeq) {
-        this.#lastSeq = seq;
+    for (const held of foreign) {
+      if (held.turn.seq > this.#lastSeq) {
+        this.#lastSeq = held.turn.seq;
         this.#hold(held);
-        this.#number(held.turn);
       } else {
         moved.push({ payload: held.payload, turn: { ...held.turn, seq: 0 } });
-        this.#known.waits(turnId);
-        this.#waitingBytes += held.payload.length;
+        this.#known.waits(held.turn.turnId);
       }
+      this.#number(held.turn);
     }
-    this.#waiting.unshift(...moved);
-    return adopted;
+    this.#wait([...moved, ...this.#waiting.filter(({ turn }) => !ids.has(turn.turnId))]);
+    return unknown;
   }
 
   /** Cosmos has exactly these. Under a number that is another turn's here, nothing is concluded: see `reconcile`. */
@@ -233,8 +236,7 @@ export class TurnLedger {
       this.#lastSeq += 1;
       this.#hold({ payload: held.payload, turn: { ...held.turn, seq: this.#lastSeq } });
     }
-    this.#waiting = this.#waiting.filter(({ turn }) => !places.has(turn.turnId));
-    this.#waitingBytes = this.#waiting.reduce((sum, { payload }) => sum + payload.length, 0);
+    this.#wait(this.#waiting.filter(({ turn }) => !places.has(turn.turnId)));
     for (const [turnId, seq] of places) this.#known.placed(turnId, seq);
     for (const seq of [...taken, ...before.map(({ turn }) => turn.seq)]) {
       if (this.#unarchived.has(seq)) continue;
@@ -253,6 +255,11 @@ export class TurnLedger {
     return [...this.#unarchived.values()]
       .filter(({ turn }) => turn.seq > after)
       .sort((a, b) => a.turn.seq - b.turn.seq);
+  }
+
+  #wait(turns: HeldTurn[]): void {
+    this.#waiting = turns;
+    this.#waitingBytes = turns.reduce((sum, { payload }) => sum + payload.length, 0);
   }
 
   #place(held: HeldTurn): void {

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { CALL_ACTOR } from '../actors/call-messages.js';
 import { type ActorClient, createActorClient } from '../actors/client.js';
+import { wakeCall } from '../actors/wake.js';
 import { codeOf, messageOf, RtvoiceError } from '../errors.js';
 import { readStack, type StackInfo, stateDirOf } from '../ops/stack-file.js';
-import { auditTtls, type WakeOutcome } from '../ops/ttl-audit.js';
+import { auditTtls } from '../ops/ttl-audit.js';
 import type { TtlAuditReport } from '../ops/ttl-audit-report.js';
 import { isEnvironment, RedisKeyManager } from '../stores/keys.js';
 import { RedisManager, type RedisSettings } from '../stores/redis/index.js';
@@ -61,13 +61,6 @@ async function run(env: Env, repair: boolean): Promise<TtlAuditReport> {
     await redis.close();
     await actors?.close();
   }
-}
-
-/** Has the owner of a call do what its reminder would have it do. */
-export async function wakeCall(actors: Pick<ActorClient, 'call'>, callId: string): Promise<WakeOutcome> {
-  const answer = await actors.call(CALL_ACTOR, callId, 'keep', {});
-  if (answer.ok) return 'woken';
-  return answer.code === 'RTV_CALL_UNKNOWN' || answer.code === 'RTV_CALL_ENDED' ? 'gone' : 'failed';
 }
 
 function keysFrom(env: Env, stack: StackInfo | undefined): RedisKeyManager {

@@ -57,6 +57,10 @@ export function createMetrics(worker: string) {
     fallbacks: counter('rtvoice_spoken_fallbacks', 'Fallback phrases by cause'),
     redisOperation: ms('rtvoice_redis_operation_ms', 'Redis operations by name and outcome'),
     keysCreated: counter('rtvoice_redis_keys_created', 'Keys written for the first time, by data type'),
+    redisMemory: meter.createGauge('rtvoice_redis_memory_share', { description: 'Used over maximum memory' }),
+    ttlOffenders: meter.createGauge('rtvoice_redis_ttl_offenders', {
+      description: 'Keys against the TTL policy at the last audit, by kind',
+    }),
     poolUtilisation: meter.createGauge('rtvoice_redis_pool_utilisation', {
       description: 'In flight over limit',
     }),

@@ -44,7 +44,7 @@ const WORKER: Readonly<Partial<Record<string, Allowed>>> = {
   [Component.AFFINITY]: ['affinity', 'set'],
   [Component.HEARTBEAT]: ['heartbeat', 'string'],
   [Component.METRICS]: ['session_history'],
-  [Component.HEALTH]: ['session_history'],
+  [Component.HEALTH]: ['affinity', 'hash'],
 };
 
 /** The rule of a key of this app; undefined for a shape that this version does not write. */
@@ -70,9 +70,9 @@ export function ruleOf(keys: RedisKeyManager, key: string): KeyRule | undefined 
   };
 }
 
-/** Keys of the system are free; beside the live-call index they live as long as a summary at most. */
+/** Keys of the system are free; beside the indexes of live calls and workers they live as long as a summary at most. */
 function systemRule(keys: RedisKeyManager, parts: KeyParts): KeyRule {
-  if (parts.identifier === 'calls' && parts.component === 'live')
+  if ((parts.identifier === 'calls' || parts.identifier === 'workers') && parts.component === 'live')
     return { maxSeconds: 'owned', type: 'zset' };
   return { maxSeconds: keys.ttl('call_summary') };
 }

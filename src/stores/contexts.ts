@@ -4,7 +4,8 @@
  * or missing costs a longer activation, nothing else.
  */
 import type { ContextStore } from '../actors/ports.js';
-import { type ConversationContext, isContext } from '../memory/context.js';
+import type { ConversationContext } from '../memory/context.js';
+import { readSnapshot } from '../memory/snapshot.js';
 import type { Seal } from '../privacy/seal.js';
 import type { DaprState } from './dapr-state.js';
 import { Component, type RedisKeyManager } from './keys.js';
@@ -55,10 +56,9 @@ export class DaprContexts implements ContextStore {
     const found = await this.#state.get({ store: CONTEXT_STORE, key });
     if (found.kind !== 'found') return undefined;
     try {
-      const revealed = this.#seal.reveal('context', callId, (found.value as Snapshot).sealed);
-      if (isContext(revealed)) return revealed;
+      return readSnapshot(this.#seal, callId, JSON.stringify(found.value));
     } catch {
-      // Falls through: damaged, of a newer version, or sealed with another key.
+      // Damaged, of a newer version, or sealed with another key: set aside, and rebuilt from the journal.
     }
     this.#metrics.unreadable();
     await this.#state.save({

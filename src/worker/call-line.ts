@@ -19,7 +19,12 @@ const GONE = 404;
 type Ask = () => Promise<AcsResult<void>>;
 
 /** @param gone ACS does not know the call any more */
-export function createCallLine(acs: AcsClient, log: Logger, gone: (callId: string) => void): CallLine {
+export function createCallLine(
+  acs: AcsClient,
+  log: Logger,
+  gone: (callId: string) => void,
+): CallLine & { idle(): Promise<void> } {
+  const asked = new Set<Promise<void>>();
   const restart = async (
     callId: string,
     what: string,
@@ -38,9 +43,16 @@ export function createCallLine(acs: AcsClient, log: Logger, gone: (callId: strin
     else log.warn({ callId, what, code: answer.code }, 'ACS did not restart the stream');
   };
   const ask = (callId: string, what: string, active: boolean, stop: Ask, start: Ask): void => {
-    restart(callId, what, active, stop, start).catch(() => undefined);
+    const asking = restart(callId, what, active, stop, start)
+      .catch(() => undefined)
+      .finally(() => asked.delete(asking));
+    asked.add(asking);
   };
   return {
+    /** A worker that ends must not leave a stream stopped and not started again. */
+    async idle() {
+      await Promise.all(asked);
+    },
     async state(callId) {
       const answer = await acs.properties(callId);
       if (answer.ok) return STATES[answer.value.state] ?? 'unknown';

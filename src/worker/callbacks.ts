@@ -19,57 +19,77 @@ interface Batch {
 
 const PATIENCE_MS = 60_000;
 const RETRY_MS = 250;
+/** Facts in one call of an actor. */
+const MOST_AT_ONCE = 512;
 /** Facts that wait, over all calls. */
 const MOST_WAITING = 10_000;
 
+/** A call whose facts are on the way; what comes meanwhile goes next, together. */
+interface Line {
+  next: Batch | undefined;
+  readonly done: Promise<void>;
+}
+
 export class CallbackQueue {
-  readonly #actors: ActorClient;
+  readonly #actors: Pick<ActorClient, 'call'>;
   readonly #dropped: (count: number) => void;
-  readonly #tails = new Map<string, Promise<void>>();
+  readonly #lines = new Map<string, Line>();
   #waiting = 0;
 
-  constructor(actors: ActorClient, dropped: (count: number) => void) {
+  constructor(actors: Pick<ActorClient, 'call'>, dropped: (count: number) => void) {
     this.#actors = actors;
     this.#dropped = dropped;
   }
 
   accept(facts: readonly AcsFact[], correlationId: string): void {
     const now = Date.now();
-    const byCall = new Map<string, Batch>();
     for (const fact of facts) {
-      const held = byCall.get(fact.callConnectionId) ?? {
-        facts: [],
-        signals: [],
+      if (this.#waiting >= MOST_WAITING) {
+        this.#dropped(1);
+        continue;
+      }
+      this.#waiting += 1;
+      this.#add(fact.callConnectionId, {
+        facts: [toCallFact(fact, now)],
+        signals: [signalOf(fact)],
         origin: originOf(fact, correlationId),
-      };
-      held.facts.push(toCallFact(fact, now));
-      held.signals.push(signalOf(fact));
-      byCall.set(fact.callConnectionId, held);
+      });
     }
-    for (const [callId, batch] of byCall) this.#enqueue(callId, batch);
   }
 
   /** Settles when nothing waits. */
   async idle(): Promise<void> {
-    await Promise.all(this.#tails.values());
+    await Promise.all([...this.#lines.values()].map(({ done }) => done));
   }
 
-  #enqueue(callId: string, batch: Batch): void {
-    const { facts } = batch;
-    if (this.#waiting + facts.length > MOST_WAITING) {
-      this.#dropped(facts.length);
-      return;
+  #add(callId: string, batch: Batch): void {
+    const line = this.#lines.get(callId);
+    if (!line) {
+      const started: Line = { next: batch, done: Promise.resolve().then(() => this.#drain(callId, started)) };
+      this.#lines.set(callId, started);
+    } else if (!line.next) line.next = batch;
+    else {
+      line.next.facts.push(...batch.facts);
+      line.next.signals.push(...batch.signals);
+      // The first context of a trace is as good as the last.
+      if (!line.next.origin.traceparent) line.next = { ...line.next, origin: batch.origin };
     }
-    this.#waiting += facts.length;
-    const before = this.#tails.get(callId) ?? Promise.resolve();
-    const tail = before
-      .then(() => this.#deliver(callId, batch))
-      .catch(() => this.#dropped(facts.length))
-      .finally(() => {
-        this.#waiting -= facts.length;
-        if (this.#tails.get(callId) === tail) this.#tails.delete(callId);
-      });
-    this.#tails.set(callId, tail);
+  }
+
+  async #drain(callId: string, line: Line): Promise<void> {
+    while (line.next) {
+      const { facts, signals, origin } = line.next;
+      // A sidecar takes bodies of a few MB at most.
+      const batch = {
+        facts: facts.splice(0, MOST_AT_ONCE),
+        signals: signals.splice(0, MOST_AT_ONCE),
+        origin,
+      };
+      if (facts.length === 0) line.next = undefined;
+      await this.#deliver(callId, batch).catch(() => this.#dropped(batch.facts.length));
+      this.#waiting -= batch.facts.length;
+    }
+    this.#lines.delete(callId);
   }
 
   async #deliver(callId: string, batch: Batch): Promise<void> {

@@ -107,6 +107,8 @@ export function createMedia(parts: MediaParts) {
 
   return {
     sessions,
+    /** Sockets of ACS that are open here. */
+    sockets: (): number => open.size,
     openSocket(call: SocketCall, socket: WebSocket): void {
       open.add(socket);
       socket.once('close', () => open.delete(socket));

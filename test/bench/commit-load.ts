@@ -46,6 +46,9 @@ export class BenchCall {
   static async attach(client: ActorClient): Promise<BenchCall> {
     const call = new BenchCall(client);
     const origin = { correlationId: call.id };
+    // Without it the owner would ask ACS, which knows nothing of this call.
+    const connected = { kind: 'connected', id: randomUUID(), atMs: Date.now() };
+    await client.call(CALL_ACTOR, call.id, 'event', { facts: [connected], origin });
     const args = { workerId: 'bench', workerUrl: 'http://127.0.0.1:9', origin };
     const answer = await client.call<Attached>(CALL_ACTOR, call.id, 'attach', args);
     if (!answer.ok || answer.provisional) throw new Error('a call could not be attached');
@@ -75,6 +78,11 @@ export class BenchCall {
     if (!answer.ok) throw new Error(`a turn was answered ${answer.code}`);
     if (!answer.durable) throw new Error('a turn was not durable');
     return took;
+  }
+
+  /** Where the last turn stands in the transcript. */
+  get position(): { readonly incarnation: string; readonly seq: number } {
+    return { incarnation: this.#at.incarnation, seq: this.#turns };
   }
 
   /** What an agent is about to say, as before each of its turns. */

@@ -221,8 +221,8 @@ describe('what is left of the call', () => {
       const parts = keys.parse(key);
       expect(parts, key).toBeDefined();
       const ttl = await view.redis.ttl(key);
-      // A heartbeat may have lapsed since the listing.
-      if (ttl === -2) continue;
+      // A heartbeat may have lapsed since the listing; an index of the system is ended entry by entry.
+      if (ttl === -2 || (ttl === -1 && parts?.dataType === 'system')) continue;
       expect(ttl, key).toBeGreaterThan(0);
       const { dataType, identifier, component } = parts ?? { dataType: '', identifier: '', component: '' };
       if (dataType === 'worker') {
@@ -245,11 +245,12 @@ describe('what is left of the call', () => {
     for (const key of found) {
       for (const value of [Buffer.from(key), ...(await valuesOf(key))]) {
         const text = value.toString('latin1');
-        // What claims to be sealed is looked at decoded: there, any four letters come up by chance.
+        // What claims to be sealed is looked at decoded: there, any four letters come up by chance. Names of
+        // JSON fields are no values.
         const sealed = text.match(/v1\.[A-Za-z0-9_-]{20,}/g) ?? [];
         sealedValues += sealed.length;
         const isAudio = key.includes(':cache:tts:');
-        const clear = isAudio ? '' : text.replace(/v1\.[A-Za-z0-9_-]{20,}/g, ' ');
+        const clear = isAudio ? '' : text.replace(/v1\.[A-Za-z0-9_-]{20,}|"\w+":/g, ' ');
         const there = clear.toLowerCase().split(/[^a-z']+/);
         expect(
           there.filter((word) => words.has(word)),
@@ -348,7 +349,8 @@ describe('the trace of the call', () => {
     expect(new Set(spans.map(({ traceId }) => traceId)).size).toBe(1);
     const count = (name: string): number => spans.filter((span) => span.name === name).length;
     for (const name of STAGES) expect(count(name), name).toBeGreaterThan(0);
-    expect(count('turn.commit')).toBe(turns.length);
+    // A turn that was sent again, for its answer came late, is looked at again.
+    expect(count('turn.commit')).toBeGreaterThanOrEqual(turns.length);
     expect(count('reply')).toBe(turns.filter(({ role }) => role === 'agent').length);
     expect(count('call.close')).toBe(1);
     // Every span hangs under one that is there.

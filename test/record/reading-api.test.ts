@@ -39,7 +39,12 @@ beforeAll(async () => {
   cosmos = await rig.open();
   await fill();
   const app = express();
-  audit = createAudit({ container: new CosmosRecords(cosmos, 'audit'), dataKey, workerId: 'w1', log: silent });
+  audit = createAudit({
+    container: new CosmosRecords(cosmos, 'audit'),
+    dataKey,
+    workerId: 'w1',
+    log: silent,
+  });
   readingApi(app, {
     reader: new RecordReader({
       archive: new CosmosArchive(cosmos),
@@ -104,7 +109,11 @@ async function fill(): Promise<void> {
 async function get(path: string, token?: string, headers: Record<string, string> = {}) {
   const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const response = await fetch(`${url}${path}`, { headers: { ...authorization, ...headers } });
-  return { status: response.status, type: response.headers.get('content-type') ?? '', text: await response.text() };
+  return {
+    status: response.status,
+    type: response.headers.get('content-type') ?? '',
+    text: await response.text(),
+  };
 }
 const getJson = async (path: string, token: string, headers = {}) => {
   const { status, text } = await get(path, token, headers);
@@ -114,7 +123,10 @@ const getJson = async (path: string, token: string, headers = {}) => {
 async function auditRecords(): Promise<Record<string, unknown>[]> {
   const records = [];
   const today = dayOf(Date.now());
-  const query = { text: 'SELECT * FROM c WHERE c.day = @day AND c.n > 0 ORDER BY c.n ASC', parameters: { day: today } };
+  const query = {
+    text: 'SELECT * FROM c WHERE c.day = @day AND c.n > 0 ORDER BY c.n ASC',
+    parameters: { day: today },
+  };
   for await (const item of allOf(new CosmosRecords(cosmos, 'audit'), today, query)) records.push(item);
   return records;
 }
@@ -154,7 +166,14 @@ describe('who may read what', () => {
     });
     expect((await getJson('/api/transcripts/a%2Fb', ADMIN)).body.code).toBe('RTV_TRANSCRIPT_UNKNOWN');
     expect((await getJson('/api/subjects/unknown/sessions', READ)).status).toBe(404);
-    for (const bad of ['from=yesterday', 'from=2026-13-40', 'limit=0', 'limit=x', 'continuation=zz', 'agent=%00']) {
+    for (const bad of [
+      'from=yesterday',
+      'from=2026-13-40',
+      'limit=0',
+      'limit=x',
+      'continuation=zz',
+      'agent=%00',
+    ]) {
       expect(await getJson(`/api/search?${bad}`, READ)).toMatchObject({
         status: 400,
         body: { code: 'RTV_SEARCH_INVALID' },
@@ -186,7 +205,9 @@ describe('who may read what', () => {
     ]);
     expect(JSON.stringify(records)).not.toContain('words 1 of');
     const today = dayOf(Date.now());
-    expect(await verifyAudit(new CosmosRecords(cosmos, 'audit'), auditKeyFrom(dataKey), today, today)).toMatchObject({
+    expect(
+      await verifyAudit(new CosmosRecords(cosmos, 'audit'), auditKeyFrom(dataKey), today, today),
+    ).toMatchObject({
       ok: true,
     });
   });
@@ -243,7 +264,9 @@ describe(`each query names its partition, among ${SESSIONS} transcripts`, () => 
       for (const one of seen) expect(one).toMatch(/^analytics \["2026-04-0[23]"\]$/);
     }
     const times = 'from=2026-04-02T08:00:00Z&to=2026-04-02T09:00:00Z';
-    expect(new Set(await partitionsOf(`/api/search?${times}`))).toEqual(new Set(['analytics ["2026-04-02"]']));
+    expect(new Set(await partitionsOf(`/api/search?${times}`))).toEqual(
+      new Set(['analytics ["2026-04-02"]']),
+    );
   });
 
   it('finds each call once, page by page', async () => {
@@ -251,7 +274,10 @@ describe(`each query names its partition, among ${SESSIONS} transcripts`, () => 
     let continuation = '';
     do {
       const more = continuation === '' ? '' : `&continuation=${continuation}`;
-      const page = await getJson(`/api/search?from=2026-04-01&to=2026-04-05&outcome=completed&limit=300${more}`, READ);
+      const page = await getJson(
+        `/api/search?from=2026-04-01&to=2026-04-05&outcome=completed&limit=300${more}`,
+        READ,
+      );
       expect(page.status).toBe(200);
       ids.push(...(page.body.calls as { sessionId: string }[]).map(({ sessionId }) => sessionId));
       continuation = String(page.body.continuation ?? '');
@@ -262,7 +288,10 @@ describe(`each query names its partition, among ${SESSIONS} transcripts`, () => 
   }, 600_000);
 
   it('finds by time within a day', async () => {
-    const { body } = await getJson('/api/search?from=2026-04-01T08:00:00Z&to=2026-04-01T08:00:11Z&limit=500', READ);
+    const { body } = await getJson(
+      '/api/search?from=2026-04-01T08:00:00Z&to=2026-04-01T08:00:11Z&limit=500',
+      READ,
+    );
     const found = (body.calls as { sessionId: string }[]).map(({ sessionId }) => sessionId);
     expect(found).toEqual(['session-10', 'session-5', 'session-0']);
   });

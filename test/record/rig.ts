@@ -44,7 +44,9 @@ export async function startCosmosRig(): Promise<CosmosRig> {
       return cosmos;
     },
     since: (mark) =>
-      proxy.requests.slice(mark).filter((request) => /\/docs(\/|$)/.test(request.path) && !request.isQueryPlan),
+      proxy.requests
+        .slice(mark)
+        .filter((request) => /\/docs(\/|$)/.test(request.path) && !request.isQueryPlan),
     async stop() {
       for (const cosmos of opened) cosmos.close();
       await proxy.stop();

@@ -21,7 +21,10 @@ beforeEach(async () => {
   cosmos = await rig.open();
 });
 
-function closingOf(call: MadeCall, over: { journal?: MadeCall['entries']; measure?: () => CallMeasures } = {}) {
+function closingOf(
+  call: MadeCall,
+  over: { journal?: MadeCall['entries']; measure?: () => CallMeasures } = {},
+) {
   const items = new CosmosRecords(cosmos, 'analytics');
   const analytics = new Analytics(items);
   const archive = new CosmosArchive(cosmos);

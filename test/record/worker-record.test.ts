@@ -10,8 +10,8 @@ import type { Profile } from '../../src/record/profile.js';
 import { ProfileStore } from '../../src/record/profiles.js';
 import { allOf } from '../../src/record/record-port.js';
 import { SystemMetrics } from '../../src/record/system-metrics.js';
-import { CosmosRecords } from '../../src/stores/cosmos/record-container.js';
 import type { Cosmos } from '../../src/stores/cosmos/client.js';
+import { CosmosRecords } from '../../src/stores/cosmos/record-container.js';
 import type { RedisManager } from '../../src/stores/redis/manager.js';
 import { type AuditParts, createAudit } from '../../src/worker/audit.js';
 import { ProfileCache, type ProfileSource } from '../../src/worker/profile-cache.js';
@@ -63,7 +63,10 @@ describe("a caller's profile", () => {
     const { store, cache, profiles, sources } = parts();
     const first = madeCall('p1', 2).summary;
     const wish = { summary: 'asked about a dented door', preferences: { name: 'Ada' }, language: 'de-DE' };
-    await profiles.recordCall('subject', { ...first, ...noted('p1', { ...wish, consents: { preferences: true } }) });
+    await profiles.recordCall('subject', {
+      ...first,
+      ...noted('p1', { ...wish, consents: { preferences: true } }),
+    });
     await profiles.recordCall('subject', { ...first, ...noted('p1', wish) });
     await profiles.recordCall('subject', madeCall('p2', 2, { startedAtMs: Date.now() }).summary);
     const profile = await store.get('subject');
@@ -75,12 +78,18 @@ describe("a caller's profile", () => {
     for (const stored of [JSON.stringify(profile), cached]) expect(stored).not.toMatch(/door|Ada/);
 
     const link = {
-      attach: async () => ({ ok: true, origin: { correlationId: '', subjectId: 'subject' }, context: emptyContext() }),
+      attach: async () => ({
+        ok: true,
+        origin: { correlationId: '', subjectId: 'subject' },
+        context: emptyContext(),
+      }),
     } as unknown as CallLink;
     const attached = await linkWithProfiles(link, cache, seal).attach('p3', { correlationId: '' }, undefined);
     expect(attached).toMatchObject({
       context: {
-        values: { caller: { callCount: 2, summary: 'asked about a dented door', preferences: { name: 'Ada' } } },
+        values: {
+          caller: { callCount: 2, summary: 'asked about a dented door', preferences: { name: 'Ada' } },
+        },
       },
     });
     expect(sources).toEqual(['cache']);
@@ -142,7 +151,11 @@ describe("a caller's profile", () => {
 
   it('read before an update does not replace what the update wrote', async () => {
     const { store, profiles } = parts();
-    const old: Profile = await store.recordCall({ subjectId: 'r', sessionId: 'a', endedAt: '2026-04-01T00:00:00.000Z' });
+    const old: Profile = await store.recordCall({
+      subjectId: 'r',
+      sessionId: 'a',
+      endedAt: '2026-04-01T00:00:00.000Z',
+    });
     const late = new ProfileCache({
       redis,
       seal,
@@ -160,7 +173,13 @@ describe("a caller's profile", () => {
 describe('the audit log of a worker', () => {
   const today = (): string => dayOf(Date.now());
   const auditOf = (over: Partial<AuditParts> = {}) =>
-    createAudit({ container: new CosmosRecords(cosmos, 'audit'), dataKey, workerId: 'w1', log: silent, ...over });
+    createAudit({
+      container: new CosmosRecords(cosmos, 'audit'),
+      dataKey,
+      workerId: 'w1',
+      log: silent,
+      ...over,
+    });
   async function records(): Promise<Record<string, unknown>[]> {
     const found = [];
     const query = {
@@ -173,7 +192,8 @@ describe('the audit log of a worker', () => {
 
   it('turns a flood at a door into counts, and keeps other kinds apart', async () => {
     const audit = auditOf();
-    for (let n = 0; n < 5_000; n++) audit.security({ code: 'RTV_UNAUTHORIZED', door: 'api', correlationId: `c${n}` });
+    for (let n = 0; n < 5_000; n++)
+      audit.security({ code: 'RTV_UNAUTHORIZED', door: 'api', correlationId: `c${n}` });
     audit.security({ code: 'RTV_CALL_TOKEN_INVALID', door: 'media' });
     await audit.stop();
     expect(await records()).toEqual([
@@ -191,7 +211,12 @@ describe('the audit log of a worker', () => {
 
   it('tells which settings are set and whether one changed, and no value', async () => {
     const audit = auditOf();
-    const settings = { REDIS_HOST: 'cache.example', API_TOKEN: 'secret-secret-secret', READ_TOKEN: undefined, PORT: 80 };
+    const settings = {
+      REDIS_HOST: 'cache.example',
+      API_TOKEN: 'secret-secret-secret',
+      READ_TOKEN: undefined,
+      PORT: 80,
+    };
     audit.configured(settings);
     audit.configured({ ...settings });
     audit.configured({ ...settings, PORT: 81 });
@@ -216,7 +241,12 @@ describe('the audit log of a worker', () => {
       if (at > 0) expect(digest.previous).toBe(chain[at - 1]?.sha256);
     }
     expect(JSON.stringify(details)).not.toContain('digest-a');
-    const report = await verifyAudit(new CosmosRecords(cosmos, 'audit'), auditKeyFrom(dataKey), today(), today());
+    const report = await verifyAudit(
+      new CosmosRecords(cosmos, 'audit'),
+      auditKeyFrom(dataKey),
+      today(),
+      today(),
+    );
     expect(report).toMatchObject({ ok: true, records: chain.length });
   });
 
@@ -243,7 +273,9 @@ describe('the audit log of a worker', () => {
     expect(await other.record({ action: 'x' }, 10_000)).toBe(true);
     await other.stop();
     const errors: object[] = [];
-    const log = Object.assign(Object.create(silent) as typeof silent, { error: (fields: object) => errors.push(fields) });
+    const log = Object.assign(Object.create(silent) as typeof silent, {
+      error: (fields: object) => errors.push(fields),
+    });
     const audit = auditOf({ log });
     expect(await audit.record({ action: 'y' }, 500)).toBe(false);
     await audit.stop();

@@ -1,16 +1,14 @@
+import { CONTAINERS as PLANS } from '../../src/stores/cosmos/containers.js';
+import { provision as provisionAll } from '../../src/stores/cosmos/provision.js';
 import { StackError } from './error.js';
 
-/** Containers of the permanent tier and their partition keys. A ttl of -1: items may have one, none is given. */
-export const CONTAINERS: Readonly<Record<string, string>> = {
-  transcripts: '/partitionKey',
-  profiles: '/subjectId',
-  analytics: '/day',
-  audit: '/day',
-  metrics: '/day',
-};
+/** Containers of the permanent tier and their partition keys, as src/stores/cosmos/containers.ts plans them. */
+export const CONTAINERS: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.values(PLANS).map(({ id, partitionKey }) => [id, partitionKey]),
+);
 
 /**
- * Creates database and containers where they are missing; what exists stays as it is.
+ * Creates database and containers where they are missing, and brings their settings to the plan, as `rtvoice provision`.
  * @throws StackError RTV_STACK_PROVISION
  */
 export async function provision(options: {
@@ -18,23 +16,12 @@ export async function provision(options: {
   readonly key: string;
   readonly database: string;
 }): Promise<void> {
-  const { CosmosClient } = await import('@azure/cosmos');
-  const client = new CosmosClient({
-    endpoint: options.endpoint,
-    key: options.key,
-    connectionPolicy: { enableEndpointDiscovery: false },
-  });
   try {
-    const { database } = await client.databases.createIfNotExists({ id: options.database });
-    await Promise.all(
-      Object.entries(CONTAINERS).map(([id, path]) =>
-        database.containers.createIfNotExists({ id, partitionKey: { paths: [path] }, defaultTtl: -1 }),
-      ),
-    );
+    const changes = await provisionAll(options);
+    const blocked = changes.find((change) => change.kind === 'blocked');
+    if (blocked) throw new Error(`${blocked.container}: ${blocked.reason}`);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new StackError('RTV_STACK_PROVISION', `Cosmos at ${options.endpoint}: ${why}`, { cause: error });
-  } finally {
-    client.dispose();
   }
 }

@@ -35,7 +35,7 @@ it('replays', { timeout: 600_000 }, async () => {
       else world.fault(n[0] ?? 0, word as 'cut');
     }
     log.push('-- heal');
-    await world.heal();
+    await world.heal().catch((e) => { const d = log.findIndex((l) => l.startsWith('-- heal')); console.log(String(e), log.slice(0, d + 25).join('\n')); throw e; });
     const docs = world.archive.documents();
     const ids = docs.map((d) => d.turnId);
     const bad =
