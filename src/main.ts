@@ -46,6 +46,7 @@ import { createCallLine } from './worker/call-line.js';
 import { CallbackQueue } from './worker/callbacks.js';
 import { createClosing } from './worker/closing.js';
 import { createCallControl } from './worker/control.js';
+import { createLegacyMigration } from './worker/legacy.js';
 import { createLink } from './worker/link.js';
 import { startLiveSweep } from './worker/live-sweep.js';
 import { createMedia, PHRASES } from './worker/media.js';
@@ -134,6 +135,7 @@ export async function startWorker(config: Config): Promise<Worker> {
     seal,
     journal,
     contexts,
+    migrateLegacy: createLegacyMigration(redis, seal, log),
     turns: withHeaders(archiver),
     closing: createClosing({ redis, archive, transcripts: record.transcripts, seal, actors }),
     liveIndex,

@@ -486,6 +486,10 @@ export class CallInstance implements Instance {
     }
     if (!origin) return undefined;
     const data: SessionData = { state: this.#state, origin, workerUrl: this.#workerUrl };
+    if (await this.#services.migrateLegacy(this.id, JSON.stringify(data))) {
+      const migrated = await this.#writer.claim();
+      if (migrated !== 'absent') return migrated;
+    }
     // Redis lost a call that was known: it goes on under its incarnation, after what Cosmos holds.
     const known = previous && previous.mediaEpoch > 0 ? previous.incarnation : undefined;
     const archived = known ? await this.#services.closing.archivedTurns(this.id, known) : [];

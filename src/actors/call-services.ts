@@ -36,6 +36,8 @@ export interface CallServices {
   readonly contexts: ContextStore;
   readonly turns: TurnSink;
   readonly closing: Closing;
+  /** Moves what the Python original kept of this session (design §3); true when there was something. */
+  migrateLegacy(callId: string, createData: string): Promise<boolean>;
   readonly liveIndex: LiveIndex;
   readonly affinity: Affinity;
   readonly reminders: Reminders;

@@ -160,7 +160,7 @@ describe('adopt', () => {
   });
 });
 
-describe('adopt, of what waited here',  () => {
+describe('adopt, of what waited here', () => {
   it('finds a turn committed that it still held as waiting, at its place', () => {
     const ledger = holding('');
     ledger.accept(turn('a', 0, 1, 1));

@@ -37,6 +37,7 @@ export interface ActorParts {
   readonly contexts: ContextStore;
   readonly turns: TurnSink;
   readonly closing: Closing;
+  readonly migrateLegacy: CallServices['migrateLegacy'];
   readonly liveIndex: LiveIndex;
   readonly affinity: Affinity;
   readonly line: CallLine;
@@ -78,6 +79,7 @@ export function createCallHost(parts: ActorParts) {
     contexts: parts.contexts,
     turns: parts.turns,
     closing: parts.closing,
+    migrateLegacy: parts.migrateLegacy,
     liveIndex: parts.liveIndex,
     affinity: parts.affinity,
     reminders: {

@@ -60,8 +60,6 @@ const REGISTER_AGAIN_MS = 5_000;
 /** Snapshots are kept for two yearly reviews. */
 const SNAPSHOT_TTL_S = 2 * 366 * 86_400;
 
-export type WorkerRecord = ReturnType<typeof createRecord>;
-
 export function createRecord(parts: RecordParts) {
   const { config, cosmos, redis, seal, actors, metrics, log } = parts;
   const analyticsItems = new CosmosRecords(cosmos, 'analytics');

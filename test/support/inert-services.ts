@@ -10,6 +10,7 @@ const done = async (): Promise<void> => undefined;
 
 export function inertServices(): InertServices {
   return {
+    migrateLegacy: async () => false,
     now: () => Date.now(),
     contexts: { load: async () => undefined, changed: () => undefined, flush: done },
     turns: { offer: () => true },

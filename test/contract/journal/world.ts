@@ -18,6 +18,7 @@ import { keys, type Line, Worker } from './host.js';
 const TIMING = { patience: 200, firstRetry: 4, lastRetry: 20, recheck: 15, lookAgain: 60 };
 /** As a worker's link has it: the method goes on when its caller has given up, ms. */
 const DEADLINE_MS = 150;
+const HEALED_MS = 15_000;
 
 interface Spoken {
   readonly turnId: string;
@@ -144,7 +145,7 @@ export class World {
     const at = this.#owner;
     void answer.then((a) =>
       this.trace?.(
-        `w${at} ${method} ${JSON.stringify(args).slice(0, 230)} -> ${JSON.stringify({ ...a, context: 0 }).slice(0, 160)}`,
+        `w${at} ${method} ${JSON.stringify(args).slice(0, 230)} -> ${JSON.stringify({ ...a, context: 0 }).slice(0, 460)}`,
       ),
     );
     return Promise.race([answer, deadline]);
@@ -274,7 +275,7 @@ export class World {
       const idle = this.workers.every(({ archiver }) => archiver.waiting === 0);
       // Without an owner's epoch the session was not read.
       return said && idle && settled.waiting === 0 && call.ownerEpoch > 0 && call.archived === call.turns;
-    });
+    }, HEALED_MS);
   }
 
   /** Which rules of state did their work. */
