@@ -385,7 +385,8 @@ export class CallInstance implements Instance {
       await this.#services.reminders.unregister(this.id);
       return { ok: true };
     }
-    await this.#flushAndFollow(dispatch);
+    // A write even of nothing new: so a stale owner finds out.
+    await this.#write(dispatch);
     await this.#services.journal.touch(this.id).catch(ignoreFailure);
     await this.#services.liveIndex.add(this.id).catch(() => undefined);
     this.#offerAll();
@@ -681,7 +682,8 @@ export class CallInstance implements Instance {
       }, LAST_TURN_GRACE_MS).unref();
       return;
     }
-    await this.#flushAndFollow(dispatch);
+    // A write, and not only what waits: an owner that has become stale unawares must not close the record.
+    await this.#write(dispatch);
     if (this.#writer.pending || this.#ledger.unarchivedCount > 0) {
       this.#offerAll();
       return;

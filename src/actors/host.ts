@@ -8,8 +8,6 @@
  */
 import { codeOf, type ErrorCode, messageOf, RtvoiceError } from '../errors.js';
 
-export type Envelope = { readonly ok: true } | { readonly ok: false; readonly code: ErrorCode };
-
 /** An actor's state in memory. `methods` names what may be called from outside. */
 export interface Instance {
   readonly id: string;

@@ -1,6 +1,5 @@
 /** What actors need from outside, declared beside their user; adapters stand in src/stores, src/record and src/acs. */
 import type { ArchivedTurn } from '../call/ledger.js';
-import type { CallState } from '../call/state.js';
 import type { ErrorCode } from '../errors.js';
 import type { ConversationContext } from '../memory/context.js';
 
@@ -224,8 +223,6 @@ export interface CallTrace {
     endMs: number,
   ): string | undefined;
 }
-
-export type { CallState };
 
 /** What comes back from an actor method. */
 export type Answer<T extends object> =

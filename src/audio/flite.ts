@@ -2,10 +2,10 @@ import { Worker } from 'node:worker_threads';
 import { AudioError } from './errors.js';
 import { fliteThreadData } from './flite-module.js';
 import { type FliteJob, type FliteResult, type FliteThreadData, fliteThread } from './flite-thread.js';
-import { FLITE_VOICES, type FliteVoice, isFliteVoice } from './flite-voices.js';
+import { FLITE_VOICES, isFliteVoice } from './flite-voices.js';
 import { durationMs } from './pcm.js';
 
-export { FLITE_VOICES, type FliteVoice, isFliteVoice };
+export { FLITE_VOICES, isFliteVoice };
 
 export interface FlitePoolOptions {
   /** Worker threads, each with ~60 MB. */

@@ -95,6 +95,15 @@ describe('archived', () => {
     ledger.archived(archive('b2'));
     expect(ledger.archivedNumber(1)).toBe(3);
   });
+
+  it('lets a media worker forget numbers of which only the turn is known', () => {
+    const ledger = new TurnLedger();
+    const turns = [turn('a', 1, 1, 7), turn('b', 2, 2, 2)];
+    ledger.restore({ turns, lastSeq: 2, mediaEpoch: 2, archivedThrough: 0 });
+    expect(ledger.archivedNumber(0)).toBe(0);
+    ledger.archived(archive('a1 b2'));
+    expect(ledger.archivedNumber(0)).toBe(2);
+  });
 });
 
 describe('reconcile with the archive', () => {

@@ -129,15 +129,20 @@ export class TurnLedger {
     return this.#known.isPlaced(turnId);
   }
 
-  /** Numbers of the epoch up to which, from `from` on, all turns are archived. */
+  /**
+   * Number of the epoch up to which, from `from` on, all turns are archived. A number that is not known any more was
+   * taken by a turn that stands before the next known one.
+   */
   archivedNumber(from: number): number {
-    let number = from;
-    while (number < this.#numbers.length) {
-      const place = this.#known.place(this.#numbers[number] ?? '');
+    let archived = from;
+    for (let number = from; number < this.#numbers.length; number += 1) {
+      const turnId = this.#numbers[number] ?? '';
+      if (turnId === '') continue;
+      const place = this.#known.place(turnId);
       if (place === undefined || place === 0 || place > this.#archivedThrough) break;
-      number += 1;
+      archived = number + 1;
     }
-    return number;
+    return archived;
   }
 
   /** Accepts a turn that is next in its epoch (or of no number: 0); it waits until `committed`. */
@@ -203,7 +208,7 @@ export class TurnLedger {
   archived(turns: readonly ArchivedTurn[]): void {
     for (const { seq, turnId } of turns) {
       const held = this.#unarchived.get(seq);
-      if (held && held.turn.turnId !== turnId) continue;
+      if (seq > this.#lastSeq || (held && held.turn.turnId !== turnId)) continue;
       this.#unarchived.delete(seq);
       if (seq > this.#archivedThrough) this.#archivedAhead.add(seq);
     }

@@ -149,6 +149,8 @@ export class AuditLog {
   async #write(batch: readonly Waiting[]): Promise<BatchRecords> {
     const tail = this.#tail ?? (await this.#end());
     if (tail !== undefined && (await this.#alreadyWritten(batch, tail.head))) return { kind: 'done' };
+    // Answered `stopped` and given back meanwhile: what was refused must not be written after all.
+    if (batch[0] !== undefined && !this.#queue.includes(batch[0])) return { kind: 'done' };
     const day = this.#dayFor(tail?.head);
     if (tail !== undefined && tail.head.day === day) return this.#extend(batch, tail);
     return this.#open(batch, day, tail);

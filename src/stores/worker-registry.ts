@@ -17,10 +17,6 @@ export interface Beat {
   readonly number: number;
 }
 
-export interface SeenBeat extends Beat {
-  readonly workerId: string;
-}
-
 /** A dead worker's mark stands this long, s: longer than any pause a process comes back from. */
 const MARK_TTL_S = 3_600;
 /** A sweep takes less than this, or its sweeper is dead too, ms. */

@@ -35,7 +35,7 @@ export const bench: Bench = {
   },
   async run({ say, options, signal }) {
     const { rate = 200, seconds = 20, calls = 10, burst = 3_000 } = options;
-    const system = await startTestStack({ say, signal });
+    const system = await startTestStack({ say, signal, env: { SILENCE_REPROMPT_MS: '3600000' } });
     const agent = new Agent({ connections: 64, keepAliveTimeout: 60_000 });
     const over = new AbortController();
     try {

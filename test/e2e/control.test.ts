@@ -34,7 +34,8 @@ let system: TestStack;
 let view: StackView;
 
 beforeAll(async () => {
-  system = await startTestStack();
+  // Callers who say nothing are not to be given up here.
+  system = await startTestStack({ env: { SILENCE_REPROMPT_MS: '3600000' } });
   view = system.view;
 });
 
@@ -445,5 +446,32 @@ describe('the API', () => {
     expect(answer.body.detail).toContain('target');
     expect(JSON.stringify(answer.body)).not.toMatch(/a name|secret/);
     expect((await api('POST', '/calls/x/fly')).body.code).toBe('RTV_OPERATION_UNKNOWN');
+  });
+});
+
+describe('rtvoice calls', () => {
+  it('lists, shows, controls and ends calls, with stable exit codes', async () => {
+    const call = await quietCall();
+    const run = async (
+      ...args: string[]
+    ): Promise<{ code: number | null; json: Record<string, unknown> }> => {
+      const { code, stdout } = await view.rtvoice(['calls', ...args, '--json']);
+      return { code, json: (stdout.trim() === '' ? {} : JSON.parse(stdout)) as Record<string, unknown> };
+    };
+    const listed = await run('list');
+    expect(listed.code).toBe(0);
+    expect(listed.json.calls).toContain(call.id);
+    expect(await run('show', call.id)).toMatchObject({ code: 0, json: { phase: 'connected' } });
+    expect(await run('control', call.id, 'play', JSON.stringify(SAY), '--wait', '20')).toMatchObject({
+      code: 0,
+      json: { kind: 'play', status: 'succeeded' },
+    });
+    const refused = JSON.stringify({ participant: STRANGER });
+    expect((await run('control', call.id, 'mute-participant', refused)).code).toBe(1);
+    expect((await run('control', call.id, 'fly')).code).toBe(2);
+    expect((await run('control', call.id, 'play', 'no json')).code).toBe(2);
+    expect((await run('list', '--api', 'http://127.0.0.1:9')).code).toBe(3);
+    expect(await run('hangup', call.id)).toMatchObject({ code: 0, json: { status: 'succeeded' } });
+    expect((await call.result).endedBy).toBe('app');
   });
 });

@@ -22,7 +22,7 @@ let correlationId = '';
 const sent: string[] = [];
 
 beforeAll(async () => {
-  system = await startTestStack({ env: { EVENT_GRID_SECRET } });
+  system = await startTestStack({ env: { EVENT_GRID_SECRET, SILENCE_REPROMPT_MS: '3600000' } });
   view = system.view;
   tokens = await acsTokens(view.stateDir, system.stack.env());
   call = view.place({ script: [{ waitMs: 200_000 }], patienceMs: 200_000, latency: 'none' }, (progress) => {

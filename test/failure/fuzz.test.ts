@@ -36,7 +36,9 @@ const pidsNow = (): (number | null)[] => view.info.workers.map(({ pids: { app } 
 
 beforeAll(async () => {
   // With a small heap the collector keeps house, and what grows is held by somebody.
-  system = await startTestStack({ env: { NODE_OPTIONS: '--max-old-space-size=256' } });
+  system = await startTestStack({
+    env: { NODE_OPTIONS: '--max-old-space-size=256', SILENCE_REPROMPT_MS: '3600000' },
+  });
   view = system.view;
   pids = pidsNow();
   tokens = await acsTokens(view.stateDir, system.stack.env());

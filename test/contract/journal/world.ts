@@ -265,17 +265,21 @@ export class World {
   async heal(): Promise<void> {
     for (const { proxy } of this.#lines) proxy.set({ kind: 'pass' });
     await until('Redis', () => this.#lines.every(({ redis }) => redis.state === 'up'));
-    await until('nothing is left to do', async () => {
-      const settled = await this.routed<{ waiting: number }>('settle', {});
-      await this.keep();
-      for (const worker of this.workers) await worker.archiver.run(1_000);
-      const call = await this.routed<CallDescription>('describe', {});
-      const said = this.#media === undefined || this.#media.sender.held.length === 0;
-      if (!settled.ok || !call.ok) return said && !call.ok && call.code === 'RTV_CALL_UNKNOWN';
-      const idle = this.workers.every(({ archiver }) => archiver.waiting === 0);
-      // Without an owner's epoch the session was not read.
-      return said && idle && settled.waiting === 0 && call.ownerEpoch > 0 && call.archived === call.turns;
-    }, HEALED_MS);
+    await until(
+      'nothing is left to do',
+      async () => {
+        const settled = await this.routed<{ waiting: number }>('settle', {});
+        await this.keep();
+        for (const worker of this.workers) await worker.archiver.run(1_000);
+        const call = await this.routed<CallDescription>('describe', {});
+        const said = this.#media === undefined || this.#media.sender.held.length === 0;
+        if (!settled.ok || !call.ok) return said && !call.ok && call.code === 'RTV_CALL_UNKNOWN';
+        const idle = this.workers.every(({ archiver }) => archiver.waiting === 0);
+        // Without an owner's epoch the session was not read.
+        return said && idle && settled.waiting === 0 && call.ownerEpoch > 0 && call.archived === call.turns;
+      },
+      HEALED_MS,
+    );
   }
 
   /** Which rules of state did their work. */
