@@ -205,7 +205,7 @@ export async function startWorker(config: Config): Promise<Worker> {
       eventLoopDelayMs: config.MAX_EVENT_LOOP_DELAY_MS,
       heapMb: config.MAX_HEAP_MB,
     },
-    liveCalls: () => media.sessions.size,
+    live: media.sessions,
     shedding: () => calls.backlog.shedding,
     metrics,
   });
@@ -215,7 +215,7 @@ export async function startWorker(config: Config): Promise<Worker> {
     return reason === 'draining' ? 'RTV_WORKER_DRAINING' : 'RTV_WORKER_FULL';
   };
   const start = async (callConnectionId: string, origin: CallOrigin, by?: StartedBy): Promise<void> => {
-    admission.answered();
+    admission.answered(callConnectionId);
     record.warm(origin.subjectId);
     await actors.call(CALL_ACTOR, callConnectionId, 'start', { origin, ...(by ? { by } : {}) });
   };

@@ -14,7 +14,7 @@ import { type CallState, initialState, isOver } from '../call/state.js';
 import type { Turn, TurnOffer } from '../call/turn.js';
 import { isTurnOffer } from '../call/turn.js';
 import { codeOf, RtvoiceError } from '../errors.js';
-import { applyTurn, type ConversationContext, emptyContext } from '../memory/context.js';
+import { applyTurn, type ConversationContext, emptyContext, withTurns } from '../memory/context.js';
 import { CallControl } from './call-control.js';
 import type {
   AttachArgs,
@@ -516,9 +516,9 @@ export class CallInstance implements Instance {
     this.#ledger.restore({ ...record, turns, lastSeq, archivedThrough });
     const moved = lost && this.#ledger.reconcile(archived);
     if (moved || lastSeq !== record.seq) this.#writer.rewrite();
-    this.#context = turns.reduce(
-      (context, held) => applyTurn(context, held.turn),
+    this.#context = withTurns(
       snapshot ?? emptyContext(),
+      turns.map(({ turn }) => turn),
     );
     this.#takeFields(record);
     this.#loaded = true;

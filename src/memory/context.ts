@@ -85,6 +85,28 @@ export function applyTurn(context: ConversationContext, turn: Turn): Conversatio
   };
 }
 
+/** Turns of the window that the snapshot of a live call carries: the journal has all of them, these bridge its loss. */
+export const SNAPSHOT_TURNS = 8;
+
+/** What is stored of a live call's context: of one size, however long the call. */
+export const snapshotOf = (context: ConversationContext): ConversationContext => ({
+  ...context,
+  window: context.window.slice(-SNAPSHOT_TURNS),
+});
+
+/**
+ * A stored context brought up to date with turns of the journal, in order: their changes as far as it lacks them, and
+ * the window from all of them. What the window held before the first of them stays.
+ */
+export function withTurns(context: ConversationContext, turns: readonly Turn[]): ConversationContext {
+  const [first] = turns;
+  const current = turns.reduce(applyTurn, context);
+  if (!first) return current;
+  const older = context.window.filter(({ seq }) => seq > 0 && seq < first.seq);
+  const lines = turns.map(({ seq, role, text, agent }) => ({ seq, role, text, agent }));
+  return { ...current, window: [...older, ...lines].slice(-WINDOW_TURNS) };
+}
+
 /** Whether a revealed snapshot has the shape of this version. */
 export function isContext(value: unknown): value is ConversationContext {
   if (typeof value !== 'object' || value === null) return false;

@@ -1,7 +1,8 @@
 import { openTurn } from '../actors/call-record.js';
+import type { Turn } from '../call/turn.js';
 import { codeOf } from '../errors.js';
 import type { Seal } from '../privacy/seal.js';
-import { applyTurn, type ConversationContext, emptyContext } from './context.js';
+import { type ConversationContext, emptyContext, WINDOW_TURNS, withTurns } from './context.js';
 import type { MemoryProblem } from './errors.js';
 import type { MemorySession } from './memory-session.js';
 import type { LoadedSession } from './session-state.js';
@@ -39,13 +40,19 @@ export async function rebuild(
   // A snapshot that is ahead of the journal survived what the journal did not: what it holds is kept.
   let context = { ...(snapshot ?? emptyContext(activeAgent)), throughSeq: through };
   const behind = loaded.seq > through && (loaded.historyLength > 0 || loaded.session !== undefined);
-  const entries = loaded.entries ?? (behind ? await session.entries(through + 1, loaded.seq) : []);
+  // The snapshot of a live call carries the end of the window only.
+  const short = context.window.length < Math.min(WINDOW_TURNS, loaded.seq);
+  const from = short ? Math.max(1, Math.min(through, loaded.seq - WINDOW_TURNS) + 1) : through + 1;
+  const wanted = behind || (short && loaded.historyLength > 0);
+  const entries = loaded.entries ?? (wanted ? await session.entries(from, loaded.seq) : []);
+  const turns: Turn[] = [];
   for (const entry of [...entries].sort((a, b) => a.seq - b.seq)) {
     if (entry.seq > loaded.seq) continue;
     const opened = openTurn(seal, sessionId, entry);
     if (!opened?.readable) problems.push({ code: 'RTV_RECORD_UNREADABLE', what: 'turn' });
-    if (opened) context = applyTurn(context, opened.held.turn);
+    if (opened) turns.push(opened.held.turn);
   }
+  context = withTurns(context, turns);
   return {
     context: { ...context, throughSeq: loaded.seq },
     snapshotSeq: snapshot ? through : 0,

@@ -4,7 +4,7 @@
  * or missing costs a longer activation, nothing else.
  */
 import type { ContextStore } from '../actors/ports.js';
-import type { ConversationContext } from '../memory/context.js';
+import { type ConversationContext, snapshotOf } from '../memory/context.js';
 import { readSnapshot } from '../memory/snapshot.js';
 import type { Seal } from '../privacy/seal.js';
 import type { DaprState } from './dapr-state.js';
@@ -104,7 +104,7 @@ export class DaprContexts implements ContextStore {
   }
 
   async #write(callId: string, due: Due): Promise<void> {
-    const { context } = due;
+    const context = snapshotOf(due.context);
     due.dirty = false;
     due.lastWriteMs = performance.now();
     this.#writing += 1;

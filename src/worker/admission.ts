@@ -19,7 +19,7 @@ export interface AdmissionLimits {
 export interface AdmissionParts {
   readonly limits: AdmissionLimits;
   /** Calls whose audio is here. */
-  liveCalls(): number;
+  readonly live: { readonly size: number; get(callId: string): unknown };
   /** Turns wait for Redis up to half of their bound. */
   shedding(): boolean;
   readonly metrics: Metrics;
@@ -34,7 +34,7 @@ export class Admission {
   readonly #parts: AdmissionParts;
   readonly #delay = monitorEventLoopDelay({ resolution: 10 });
   readonly #timer: NodeJS.Timeout;
-  readonly #arriving: number[] = [];
+  readonly #arriving = new Map<string, number>();
   #delayMs = 0;
   #draining = false;
 
@@ -54,17 +54,17 @@ export class Admission {
 
   /** The same without counting, for health. */
   state(): RefusalReason | undefined {
-    const { limits, liveCalls, shedding } = this.#parts;
+    const { limits, live, shedding } = this.#parts;
     if (this.#draining) return 'draining';
-    if (liveCalls() + this.#arrivingNow() >= limits.calls) return 'calls';
+    if (live.size + this.#arrivingNow() >= limits.calls) return 'calls';
     if (this.#delayMs > limits.eventLoopDelayMs) return 'event_loop';
     if (process.memoryUsage().heapUsed > limits.heapMb * 1024 * 1024) return 'heap';
     return shedding() ? 'backlog' : undefined;
   }
 
   /** A call was answered: its socket is on the way. */
-  answered(): void {
-    this.#arriving.push(performance.now() + ARRIVAL_MS);
+  answered(callId: string): void {
+    this.#arriving.set(callId, performance.now() + ARRIVAL_MS);
   }
 
   drain(): void {
@@ -78,8 +78,10 @@ export class Admission {
 
   #arrivingNow(): number {
     const now = performance.now();
-    while ((this.#arriving[0] ?? Number.POSITIVE_INFINITY) <= now) this.#arriving.shift();
-    return this.#arriving.length;
+    for (const [callId, untilMs] of this.#arriving) {
+      if (untilMs <= now || this.#parts.live.get(callId)) this.#arriving.delete(callId);
+    }
+    return this.#arriving.size;
   }
 
   #measure(): void {

@@ -63,7 +63,7 @@ const TREE: Readonly<Record<string, string>> = {
   'src/http/imports-main.ts': use('../main.js'),
   'src/http/unresolved.ts': use('./nowhere.js'),
   'src/http/cycle-a.ts': use('./cycle-b.js'),
-  'src/http/cycle-b.ts': see('./cycle-a.js'),
+  'src/http/cycle-b.ts': use('./cycle-a.js'),
 };
 
 const CAUGHT = [
