@@ -1,5 +1,6 @@
 /** What a turn costs until it is durable: time through a real sidecar, and bytes to Redis. */
 import { createHash } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type StackView, startTestStack } from '../support/stack.js';
 import { type BenchCall, CommitLoad, paced } from './commit-load.js';
@@ -29,6 +30,8 @@ export const bench: Bench = {
 async function run(context: BenchContext): Promise<BenchResult> {
   const { say, options, signal } = context;
   const ms = (options.seconds ?? 30) * 1_000;
+  // Each call of a measurement listens to it.
+  setMaxListeners(0, signal);
   const system = await startTestStack({ workers: options.workers ?? 2, say, signal });
   const load = new CommitLoad(system.view);
   try {
