@@ -11,6 +11,10 @@ const flag = z
   .transform((value) => value === 'true' || value === '1');
 const port = z.coerce.number().int().min(1).max(65_535);
 const positive = z.coerce.number().positive();
+const price = z
+  .union([z.literal(''), z.coerce.number().min(0).max(1e6)])
+  .optional()
+  .transform((value) => (value === '' ? undefined : value));
 const optionalText = z
   .string()
   .optional()
@@ -102,6 +106,9 @@ const shape = {
   OTEL_EXPORTER_OTLP_ENDPOINT: optionalText,
   RTVOICE_DATA_KEY: key32,
   RTVOICE_URL_SECRET: optionalText,
+  /** USD per million tokens of the agent's model; without both a call has no cost in the record. */
+  AGENT_PRICE_IN: price,
+  AGENT_PRICE_OUT: price,
   SPEECH_VOICE: z.string().default('kal16'),
   SPEECH_LOCALE: z.string().default('en-US'),
   SPEECH_THREADS: z.coerce.number().int().min(1).max(16).default(1),
@@ -128,6 +135,8 @@ const schema = z.object(shape).superRefine((settings, context) => {
     refuse('EVENT_GRID_AUDIENCE', 'EVENT_GRID_TENANT_ID and EVENT_GRID_AUDIENCE go together');
   if (guarded && !entra && settings.EVENT_GRID_SECRET.length === 0)
     refuse('EVENT_GRID_SECRET', 'is needed (or EVENT_GRID_TENANT_ID with EVENT_GRID_AUDIENCE)');
+  if ((settings.AGENT_PRICE_IN === undefined) !== (settings.AGENT_PRICE_OUT === undefined))
+    refuse('AGENT_PRICE_OUT', 'AGENT_PRICE_IN and AGENT_PRICE_OUT go together');
   const url = new URL(settings.PUBLIC_BASE_URL);
   if (settings.ENVIRONMENT === 'prod' && url.protocol !== 'https:') {
     context.addIssue({ code: 'custom', path: ['PUBLIC_BASE_URL'], message: 'must be https in prod' });

@@ -1,5 +1,6 @@
 /** How a turn stands in journal and transcript: numbers and ids in clear, words and patch sealed. */
 import type { HeldTurn } from '../call/ledger.js';
+import type { TurnMeasures } from '../call/measures.js';
 import type { ContextPatch, Role, Turn } from '../call/turn.js';
 import type { Seal } from '../privacy/seal.js';
 import type { TurnDocument } from './ports.js';
@@ -14,6 +15,7 @@ interface StoredTurn {
   readonly me: number;
   readonly no: number;
   readonly int?: 1;
+  readonly m?: TurnMeasures;
   /** Sealed {text, patch}. */
   readonly t: string;
 }
@@ -37,6 +39,7 @@ export function holdTurn(seal: Seal, sessionId: string, turn: Turn): HeldTurn {
     me: turn.mediaEpoch,
     no: turn.turnNo,
     ...(turn.interrupted ? { int: 1 as const } : {}),
+    ...(turn.measures ? { m: turn.measures } : {}),
     t: seal.protect('turn', sealId(sessionId, turn.turnId), spoken),
   };
   return { turn, payload: JSON.stringify(stored) };
@@ -72,6 +75,7 @@ export function openTurn(
     mediaEpoch: stored.me,
     turnNo: stored.no,
     ...(stored.int ? { interrupted: true } : {}),
+    ...(stored.m ? { measures: stored.m } : {}),
     text: spoken.text,
     ...(spoken.patch ? { patch: spoken.patch } : {}),
   };
@@ -94,6 +98,7 @@ export function turnDocument(sessionId: string, incarnation: string, held: HeldT
     mediaEpoch: turn.mediaEpoch,
     turnNo: turn.turnNo,
     interrupted: turn.interrupted ?? false,
+    ...(turn.measures ? { measures: turn.measures } : {}),
     transcript: (JSON.parse(held.payload) as StoredTurn).t,
     schema: 1,
   };

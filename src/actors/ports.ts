@@ -1,5 +1,6 @@
 /** What actors need from outside, declared beside their user; adapters stand in src/stores, src/record and src/acs. */
 import type { ArchivedTurn } from '../call/ledger.js';
+import type { TurnMeasures } from '../call/measures.js';
 import type { ErrorCode } from '../errors.js';
 import type { ConversationContext } from '../memory/context.js';
 
@@ -139,6 +140,7 @@ export interface TurnDocument {
   readonly mediaEpoch: number;
   readonly turnNo: number;
   readonly interrupted: boolean;
+  readonly measures?: TurnMeasures;
   readonly transcript: string;
   readonly schema: 1;
 }

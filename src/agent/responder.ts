@@ -1,4 +1,5 @@
 /** Who answers: the port of the agent. An adapter streams its reply in parts; the media session speaks it. */
+import type { Usage } from '../call/measures.js';
 import type { ContextPatch } from '../call/turn.js';
 import type { ConversationContext } from '../memory/context.js';
 
@@ -15,6 +16,11 @@ export interface ReplyRequest {
   /** The caller's words; undefined for the greeting. */
   readonly heard: string | undefined;
   readonly locale: string;
+  /**
+   * Told what the reply used, once a request to the model: also of one that was cut or failed, as far as it is known.
+   * It rides with the reply's turn into the record.
+   */
+  readonly used?: (usage: Usage) => void;
 }
 
 export interface Responder {

@@ -1,5 +1,7 @@
 /** A turn: what the caller or the agent said, once, in its place. Specification: "Call Transcripts", design §2.4–2.5. */
 
+import { isTurnMeasures, type TurnMeasures } from './measures.js';
+
 export type Role = 'user' | 'agent';
 
 /** A turn as the media worker offers it. Times are Unix ms, text is at most 32 KiB of UTF-8. */
@@ -16,6 +18,8 @@ export interface TurnOffer {
   readonly interrupted?: boolean;
   /** Changes of the conversation's context that belong to this turn. */
   readonly patch?: ContextPatch;
+  /** Figures of the turn: tokens, latencies, mood. */
+  readonly measures?: TurnMeasures;
 }
 
 /** What a turn changes in the context. Keys with null are removed. */
@@ -48,7 +52,8 @@ export function isTurnOffer(value: unknown): value is TurnOffer {
     Buffer.byteLength(offer.text) <= MAX_TURN_BYTES &&
     typeof offer.agent === 'string' &&
     Number.isFinite(offer.startedAtMs) &&
-    Number.isFinite(offer.endedAtMs)
+    Number.isFinite(offer.endedAtMs) &&
+    (offer.measures === undefined || isTurnMeasures(offer.measures))
   );
 }
 

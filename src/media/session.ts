@@ -13,6 +13,7 @@ import { BargeIn } from './barge-in.js';
 import { Playout, type PlayoutClock } from './playout.js';
 import type { CallLink, MediaLine, MediaLog, MediaMetrics, MediaPosition, Voice } from './ports.js';
 import { Reply, type ReplyOutcome, type Splitter } from './reply.js';
+import { ReplyMeter } from './reply-meter.js';
 import { ReplyTrace } from './reply-trace.js';
 import { Silence, type SilenceSettings } from './silence.js';
 import { TurnSender } from './turn-sender.js';
@@ -76,6 +77,7 @@ export class MediaSession {
   readonly #playout: Playout;
   readonly #sampleRate: SampleRate;
   readonly #sender: TurnSender;
+  readonly #meter = new ReplyMeter();
   #position: MediaPosition | undefined;
   #context: ConversationContext = emptyContext();
   #reply: Reply | undefined;
@@ -279,7 +281,8 @@ export class MediaSession {
   #answer(heard: string | undefined, since: number): void {
     const { responder, locale } = this.#services;
     const context = this.#context;
-    this.#speak((signal) => responder.reply({ context, heard, locale }, signal), since, {
+    const used = this.#meter.used.bind(this.#meter);
+    this.#speak((signal) => responder.reply({ context, heard, locale, used }, signal), since, {
       greeting: heard === undefined,
     });
   }
@@ -293,11 +296,13 @@ export class MediaSession {
     const turnId = begun?.turnId ?? randomUUID();
     const before = begun?.sentences.slice(0, -1) ?? [];
     const { metrics, phrases, log } = this.#services;
+    this.#meter.begin();
     const traced = new ReplyTrace(this.#services.trace, this.callId, since);
     const reply = new Reply(this.#playout, this.#services.voice, this.#sampleRate, {
       saying: (sentences) => this.#recordSaying({ turnId, sentences: [...before, ...sentences] }),
       started: (from) => {
         const ms = performance.now() - since;
+        this.#meter.stage('first_audio', ms);
         if (greeting) metrics.greeting(ms);
         else metrics.firstFrame(ms, from);
       },
@@ -307,7 +312,11 @@ export class MediaSession {
         log.warn({ callId: this.callId, code }, 'fallback phrase');
         return phrases.fallback;
       },
-      stage: (name, startMs, facts) => traced.stage(name, startMs, facts),
+      stage: (name, startMs, facts) => {
+        traced.stage(name, startMs, facts);
+        // How long the words sounded is no latency.
+        if (name !== 'reply.audio') this.#meter.stage(name.slice('reply.'.length), Date.now() - startMs);
+      },
     });
     const spoken = reply.speak(parts(reply.signal), this.#services.splitter());
     this.#reply = reply;
@@ -324,6 +333,7 @@ export class MediaSession {
   async #replied(turnId: string, outcome: ReplyOutcome, before: readonly string[]): Promise<void> {
     const text = [...before, outcome.text].filter((part) => part !== '').join(' ');
     if (text !== '' || outcome.patch) {
+      const measures = this.#meter.take();
       const turn = this.#turn({
         turnId,
         role: 'agent',
@@ -333,6 +343,7 @@ export class MediaSession {
         endedAtMs: outcome.endedAtMs,
         ...(outcome.interrupted ? { interrupted: true } : {}),
         ...(outcome.patch ? { patch: outcome.patch } : {}),
+        ...(measures ? { measures } : {}),
       });
       // Its place in the order is taken; the caller's next words do not wait for the answer.
       if (this.#closed) await turn;

@@ -47,16 +47,38 @@ describe('analytics of a call', () => {
       },
       tokensIn: 0,
       tokensOut: 0,
-      costUsd: 0,
       transcript: 'complete',
       schema: 1,
     });
   });
 
-  it('take measures from the agent, and leave a mood out that nobody judged', () => {
-    const measured = callAnalytics(call, [], { tokensIn: 7, tokensOut: 3, costUsd: 0.02, sentiment: -0.5 });
-    expect(measured).toMatchObject({ tokensIn: 7, tokensOut: 3, costUsd: 0.02, sentiment: -0.5 });
-    expect(callAnalytics(call, [])).not.toHaveProperty('sentiment');
+  it('sum up what the turns measured', () => {
+    const measured = [
+      turn(1, 'user', '10:00:04.000', '10:00:06.000', { measures: { sentiment: -0.5 } }),
+      turn(2, 'agent', '10:00:06.250', '10:00:08.000', {
+        measures: { usage: { tokensIn: 700, tokensOut: 30 }, stages: { agent: 90, first_audio: 240 } },
+      }),
+      turn(3, 'user', '10:00:09.000', '10:00:10.000', { measures: { sentiment: 0 } }),
+      turn(4, 'user', '10:00:11.000', '10:00:12.000'),
+      turn(5, 'agent', '10:00:13.000', '10:00:14.000', {
+        measures: { usage: { tokensIn: 900, tokensOut: 20 }, stages: { agent: 110 } },
+      }),
+    ];
+    const facts = callAnalytics(call, measured, { in: 2, out: 10 });
+    expect(facts).toMatchObject({ tokensIn: 1600, tokensOut: 50, sentiment: -0.25 });
+    expect(facts.costUsd).toBeCloseTo((1600 * 2 + 50 * 10) / 1e6, 12);
+    expect(facts.latencies).toMatchObject({
+      agent: { n: 2, p50: 110, max: 110 },
+      first_audio: { n: 1, p50: 240 },
+      reply: { n: 2 },
+    });
+  });
+
+  it('have no mood that nobody assessed, and no cost without a price', () => {
+    const facts = callAnalytics(call, [turn(1, 'user', '10:00:04.000', '10:00:06.000')]);
+    expect(facts).not.toHaveProperty('sentiment');
+    expect(facts).not.toHaveProperty('costUsd');
+    expect(callAnalytics(call, [], { in: 2, out: 10 }).costUsd).toBe(0);
   });
 
   it('have a day and no negative time, whatever is not known', () => {

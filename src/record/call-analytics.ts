@@ -1,4 +1,5 @@
 /** A call's analytics out of what its record says of it. Pure, and the same each time: it is written again by a retry. */
+import { addUsage, MOST_STAGES, NO_USAGE, type TurnMeasures, type Usage } from '../call/measures.js';
 import { dayOf } from './audit-record.js';
 import { type CallAnalytics, type StageLatency, stageLatency } from './call-facts.js';
 
@@ -10,18 +11,14 @@ export interface TurnFacts {
   readonly startedAtMs: number;
   readonly endedAtMs: number;
   readonly interrupted: boolean;
+  readonly measures?: TurnMeasures;
 }
 
-/** What of a call only its agent knows: seam for adapters that count tokens or judge a mood. */
-export interface CallMeasures {
-  readonly tokensIn: number;
-  readonly tokensOut: number;
-  readonly costUsd: number;
-  /** -1 to 1. */
-  readonly sentiment?: number;
+/** What a model costs, USD per million tokens. */
+export interface TokenPrices {
+  readonly in: number;
+  readonly out: number;
 }
-
-export const NO_MEASURES: CallMeasures = { tokensIn: 0, tokensOut: 0, costUsd: 0 };
 
 export interface EndedCall {
   readonly sessionId: string;
@@ -37,17 +34,22 @@ export interface EndedCall {
   readonly transcript: string;
 }
 
-/** @param turns in order of `seq` */
+/**
+ * @param turns in order of `seq`
+ * @param prices without them a call has no cost, which is not the same as a cost of 0
+ */
 export function callAnalytics(
   call: EndedCall,
   turns: readonly TurnFacts[],
-  measures: CallMeasures = NO_MEASURES,
+  prices?: TokenPrices,
 ): CallAnalytics {
   const first = turns[0]?.startedAtMs;
   const startedAtMs = timeOf(call.connectedAt) ?? first ?? timeOf(call.disconnectedAt) ?? call.createdAtMs;
   const lastWord = turns.reduce((latest, turn) => Math.max(latest, turn.endedAtMs), startedAtMs);
   const endedAtMs = Math.max(startedAtMs, timeOf(call.disconnectedAt) ?? lastWord);
   const agentTurns = turns.filter((turn) => turn.role === 'agent');
+  const usage = turns.reduce((sum, { measures }) => addUsage(sum, measures?.usage ?? NO_USAGE), NO_USAGE);
+  const moods = turns.flatMap(({ measures }) => measures?.sentiment ?? []);
   return {
     id: `${call.sessionId}-${call.incarnation}`,
     kind: 'call',
@@ -64,16 +66,21 @@ export function callAnalytics(
     agentTurns: agentTurns.length,
     interruptions: agentTurns.filter((turn) => turn.interrupted).length,
     latencies: latenciesOf(turns, timeOf(call.connectedAt)),
-    ...(measures.sentiment === undefined ? {} : { sentiment: measures.sentiment }),
-    tokensIn: measures.tokensIn,
-    tokensOut: measures.tokensOut,
-    costUsd: measures.costUsd,
+    ...(moods.length === 0 ? {} : { sentiment: moods.reduce((sum, mood) => sum + mood, 0) / moods.length }),
+    ...usage,
+    ...(prices === undefined ? {} : { costUsd: costOf(usage, prices) }),
     transcript: call.transcript,
     schema: 1,
   };
 }
 
-/** `greeting`: connected until the agent speaks. `reply`: end of the caller's words until the agent's first. */
+const costOf = (usage: Usage, prices: TokenPrices): number =>
+  (usage.tokensIn * prices.in + usage.tokensOut * prices.out) / 1e6;
+
+/**
+ * `greeting`: connected until the agent speaks. `reply`: end of the caller's words until the agent's first. Others are
+ * the stages that the media worker measured.
+ */
 function latenciesOf(
   turns: readonly TurnFacts[],
   connectedAtMs: number | undefined,
@@ -85,9 +92,17 @@ function latenciesOf(
     const before = turns[at - 1];
     return turn.role === 'agent' && before?.role === 'user' ? [turn.startedAtMs - before.endedAtMs] : [];
   });
-  const stages = { greeting, reply: replies };
+  const stages = new Map<string, number[]>();
+  for (const { measures } of turns) {
+    for (const [stage, ms] of Object.entries(measures?.stages ?? {})) {
+      const known = stages.get(stage);
+      if (known) known.push(ms);
+      else if (stages.size < MOST_STAGES) stages.set(stage, [ms]);
+    }
+  }
+  stages.set('greeting', greeting).set('reply', replies);
   return Object.fromEntries(
-    Object.entries(stages).flatMap(([stage, values]) => {
+    [...stages].flatMap(([stage, values]) => {
       // Clocks of two services: what went backwards was not measured.
       const measured = values.filter((ms) => ms >= 0);
       return measured.length === 0 ? [] : [[stage, stageLatency(measured)]];

@@ -19,11 +19,12 @@ export interface CallAnalytics {
   readonly interruptions: number;
   /** ms by stage, e.g. `answer`, `first_audio`, `reply`. */
   readonly latencies: Readonly<Record<string, StageLatency>>;
-  /** -1 to 1, where something measures it. */
+  /** -1 to 1: mean over the caller's turns that were assessed; absent where none was. */
   readonly sentiment?: number;
   readonly tokensIn: number;
   readonly tokensOut: number;
-  readonly costUsd: number;
+  /** By the token prices in force when the call was closed; absent where none were set. */
+  readonly costUsd?: number;
   /** `complete`, or what the check of the transcript found instead. */
   readonly transcript?: string;
   readonly schema: 1;
@@ -44,7 +45,10 @@ export interface Totals {
   readonly interruptions: number;
   readonly tokensIn: number;
   readonly tokensOut: number;
+  /** Of the calls that have one. */
   readonly costUsd: number;
+  /** Calls that have a cost. */
+  readonly priced: number;
 }
 
 export interface DayRollUp {
@@ -72,6 +76,7 @@ const NOTHING: Totals = {
   tokensIn: 0,
   tokensOut: 0,
   costUsd: 0,
+  priced: 0,
 };
 
 /** p50, p95 and max of measured values (ms). */
@@ -126,7 +131,8 @@ function plus(totals: Totals, call: CallAnalytics): Totals {
     interruptions: totals.interruptions + call.interruptions,
     tokensIn: totals.tokensIn + call.tokensIn,
     tokensOut: totals.tokensOut + call.tokensOut,
-    costUsd: totals.costUsd + call.costUsd,
+    costUsd: totals.costUsd + (call.costUsd ?? 0),
+    priced: totals.priced + (call.costUsd === undefined ? 0 : 1),
   };
 }
 

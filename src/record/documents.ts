@@ -1,3 +1,5 @@
+import type { TurnMeasures } from '../call/measures.js';
+
 /**
  * The documents of a session's transcript. Encrypted fields arrive sealed: opaque strings, never opened here.
  * All documents of a session lie in the partition named by its session id.
@@ -18,6 +20,8 @@ export interface TurnDocument {
   readonly mediaEpoch: number;
   readonly turnNo: number;
   readonly interrupted: boolean;
+  /** Figures: tokens, latencies by stage, mood. No words. */
+  readonly measures?: TurnMeasures;
   /** Sealed. Empty when `parts` is there: the text lies in the part documents. */
   readonly transcript: string;
   readonly schema: 1;

@@ -85,7 +85,12 @@ export interface WeeklyReport {
   readonly callsChange?: number;
   readonly minutes: number;
   readonly interruptions: number;
+  /** Of the calls that have one. */
   readonly costUsd: number;
+  /** Calls that have a cost. */
+  readonly priced: number;
+  readonly tokensIn: number;
+  readonly tokensOut: number;
   readonly outcomes: Readonly<Record<string, number>>;
   readonly days: readonly { readonly day: string; readonly calls: number }[];
   readonly metrics: Readonly<Record<string, Spread & { readonly meanChange?: number }>>;
@@ -126,6 +131,9 @@ function weeklyReport(to: string, week: WeekInput, before: WeekInput): WeeklyRep
     minutes: sum((summary) => summary.totals.durationMs) / 60_000,
     interruptions: sum((summary) => summary.totals.interruptions),
     costUsd: sum((summary) => summary.totals.costUsd),
+    priced: sum((summary) => summary.totals.priced ?? 0),
+    tokensIn: sum((summary) => summary.totals.tokensIn),
+    tokensOut: sum((summary) => summary.totals.tokensOut),
     outcomes,
     days: days.map((day) => ({ day, calls: rollUps.get(day)?.totals.calls ?? 0 })),
     metrics: Object.fromEntries(metrics),

@@ -24,6 +24,7 @@ import type { Metrics } from '../ops/metrics.js';
 import type { Seal } from '../privacy/seal.js';
 import { Analytics } from '../record/analytics.js';
 import type { TranscriptArchive } from '../record/archive-port.js';
+import type { TokenPrices } from '../record/call-analytics.js';
 import { DailyRollUps } from '../record/daily.js';
 import { ProfileStore } from '../record/profiles.js';
 import { RecordReader } from '../record/reader.js';
@@ -136,6 +137,7 @@ export function createRecord(parts: RecordParts) {
       analytics,
       daily,
       log,
+      prices: pricesOf(config),
       closed: (state) => metrics.transcriptsClosed.add(1, { state }),
     }),
     profiles: createProfiles({ store, cache, seal, language: config.SPEECH_LOCALE }),
@@ -182,4 +184,9 @@ export function createRecord(parts: RecordParts) {
       await audit.stop();
     },
   };
+}
+
+function pricesOf({ AGENT_PRICE_IN, AGENT_PRICE_OUT }: Config): TokenPrices | undefined {
+  if (AGENT_PRICE_IN === undefined || AGENT_PRICE_OUT === undefined) return undefined;
+  return { in: AGENT_PRICE_IN, out: AGENT_PRICE_OUT };
 }

@@ -3,11 +3,12 @@
  * Each step may run twice. What cannot be read is no verdict: it fails, and the reminder comes back.
  */
 import type { CallSummary, Journal } from '../actors/ports.js';
+import type { TurnMeasures } from '../call/measures.js';
 import { RtvoiceError } from '../errors.js';
 import type { Logger } from '../ops/log.js';
 import type { Analytics } from '../record/analytics.js';
 import { RANGE_LIMIT, type TranscriptArchive } from '../record/archive-port.js';
-import { type CallMeasures, callAnalytics, NO_MEASURES, type TurnFacts } from '../record/call-analytics.js';
+import { callAnalytics, type TokenPrices, type TurnFacts } from '../record/call-analytics.js';
 import type { ChainTurn } from '../record/chain.js';
 import { EMPTY_TALLY, headerDocument, summaryDocument, tallyTurn } from '../record/closing.js';
 import type { DailyRollUps } from '../record/daily.js';
@@ -26,8 +27,8 @@ export interface TranscriptClosingParts {
   readonly analytics: Analytics;
   readonly daily: DailyRollUps;
   readonly log: Logger;
-  /** Tokens, cost, mood: what the agent's adapter knows. */
-  measure?(callId: string): CallMeasures | undefined;
+  /** Of the agent's model; without them calls have no cost. */
+  readonly prices?: TokenPrices | undefined;
   /** A transcript was closed, in this state. */
   closed?(state: string): void;
 }
@@ -68,6 +69,7 @@ export function createTranscriptClosing(parts: TranscriptClosingParts) {
           ...{ seq: turn.seq, turnId: turn.turnId, transcript: turn.transcript },
           ...{ role: turn.role, agent: turn.agent, interrupted: turn.interrupted },
           ...{ startedAtMs: Date.parse(turn.startedAt), endedAtMs: Date.parse(turn.endedAt) },
+          ...(turn.measures ? { measures: turn.measures } : {}),
         });
       }
     }
@@ -121,7 +123,7 @@ export function createTranscriptClosing(parts: TranscriptClosingParts) {
         ...(disconnectedAt === undefined ? {} : { disconnectedAt }),
         ...(subjectId === undefined ? {} : { subjectHash: subjectId }),
       };
-      const facts = callAnalytics(ended, turns, parts.measure?.(sessionId) ?? NO_MEASURES);
+      const facts = callAnalytics(ended, turns, parts.prices);
       await analytics.record(facts);
       await daily.recorded(facts.day, Date.now());
       if (state !== 'complete') {
@@ -146,10 +148,12 @@ function fromJournal(seq: number, payload: string): ClosedTurn {
     readonly at: number;
     readonly end: number;
     readonly int?: 1;
+    readonly m?: TurnMeasures;
   };
   return {
     ...{ seq, turnId: stored.id, transcript: stored.t, role: stored.role, agent: stored.agent },
     ...{ startedAtMs: stored.at, endedAtMs: stored.end, interrupted: stored.int === 1 },
+    ...(stored.m ? { measures: stored.m } : {}),
   };
 }
 

@@ -77,6 +77,7 @@ export function madeCall(
       ...{ seq, turnId: `${sessionId}-t${seq}`, role: seq % 2 === 1 ? 'agent' : 'user', agent: 'claims' },
       ...{ text: `words ${seq} of ${sessionId}`, startedAtMs: at, endedAtMs: at + 1_500 },
       ...{ mediaEpoch: 1, turnNo: seq },
+      ...(seq % 2 === 1 ? { measures: { usage: { tokensIn: 100, tokensOut: 7 } } } : {}),
     };
     return holdTurn(seal, sessionId, turn);
   });

@@ -1,7 +1,7 @@
 /** The end of a transcript: documents, the check, a state that says so, analytics. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Analytics } from '../../src/record/analytics.js';
-import type { CallMeasures } from '../../src/record/call-analytics.js';
+import type { TokenPrices } from '../../src/record/call-analytics.js';
 import { DailyRollUps } from '../../src/record/daily.js';
 import { headerDocumentId, summaryDocumentId } from '../../src/record/documents.js';
 import type { Cosmos } from '../../src/stores/cosmos/client.js';
@@ -21,10 +21,7 @@ beforeEach(async () => {
   cosmos = await rig.open();
 });
 
-function closingOf(
-  call: MadeCall,
-  over: { journal?: MadeCall['entries']; measure?: () => CallMeasures } = {},
-) {
+function closingOf(call: MadeCall, over: { journal?: MadeCall['entries']; prices?: TokenPrices } = {}) {
   const items = new CosmosRecords(cosmos, 'analytics');
   const analytics = new Analytics(items);
   const archive = new CosmosArchive(cosmos);
@@ -37,7 +34,7 @@ function closingOf(
     daily: new DailyRollUps(items, analytics),
     log: silent,
     closed: (state) => states.push(state),
-    ...(over.measure ? { measure: over.measure } : {}),
+    prices: over.prices,
   });
   return { closing, archive, analytics, states };
 }
@@ -48,7 +45,7 @@ describe('the end of a transcript', () => {
   it('writes header and summary, finds it complete, records the call without personal data', async () => {
     const call = madeCall('whole', 31, { subjectId: 'ab12' });
     const { closing, archive, analytics, states } = closingOf(call, {
-      measure: () => ({ tokensIn: 9, tokensOut: 4, costUsd: 0.1 }),
+      prices: { in: 2, out: 10 },
     });
     for (const document of call.documents) await archive.create(document);
     expect(await closing.complete(call.summary)).toBe('complete');
@@ -64,7 +61,9 @@ describe('the end of a transcript', () => {
       expect.objectContaining({ sessionId: 'whole', transcript: 'complete', userTurns: 15, agentTurns: 16 }),
     ]);
     expect(page.calls[0]).toMatchObject({
-      tokensIn: 9,
+      tokensIn: 1600,
+      tokensOut: 112,
+      costUsd: expect.closeTo((1600 * 2 + 112 * 10) / 1e6, 9),
       latencies: { greeting: { n: 1, p50: 2000 }, reply: { n: 15, p50: 500 } },
     });
     expect(JSON.stringify(page)).not.toContain('words');
