@@ -1,4 +1,5 @@
 import { Agent, request } from 'undici';
+import type { HeardView } from './control/views.js';
 import type { CallResult } from './core/report.js';
 import type { PlaceCall } from './core/setup.js';
 import { messageOf, SimError } from './errors.js';
@@ -53,6 +54,11 @@ export class SimulatorClient {
     );
     if (answer.statusCode !== 200) throw await failureOf(answer);
     return Buffer.from(await answer.body.arrayBuffer());
+  }
+
+  /** What the far end of a call witnessed. @param since Unix ms; earlier voice is left out */
+  async heard(callConnectionId: string, since = 0): Promise<HeardView> {
+    return (await this.json('GET', `/calls/${callConnectionId}/heard?since=${since}`)) as HeardView;
   }
 
   /** GET or POST of anything else; the answer's JSON. */

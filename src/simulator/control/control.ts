@@ -9,7 +9,7 @@ import type { World } from '../core/world.js';
 import { messageOf, SimError } from '../errors.js';
 import { validateCloudEvents, validateSubscription } from '../events/event-grid.js';
 import { readBody, respond, respondJson } from './http.js';
-import { describeCall, describeStats } from './views.js';
+import { describeCall, describeHeard, describeStats } from './views.js';
 
 const calleeSchema = placeCallSchema
   .pick({
@@ -78,6 +78,10 @@ export class Control {
   #callRoute(route: string, call: Call, response: ServerResponse, url: URL): void {
     if (route === 'GET recording.wav') {
       recording(call, url, response);
+      return;
+    }
+    if (route === 'GET heard') {
+      respondJson(response, 200, describeHeard(call, Number(url.searchParams.get('since') ?? 0)));
       return;
     }
     if (route === 'DELETE') endCall(call, 'cancelled', 'caller');

@@ -1,6 +1,16 @@
 import type { Call } from '../core/call.js';
+import type { Turn } from '../core/report.js';
 import type { World } from '../core/world.js';
 import { describeLatencies } from '../latency.js';
+import type { HeardReport } from '../media/heard.js';
+import { tenths } from '../time.js';
+
+/** One call as its far end heard it. Turns count in ms from `connectedAt` (Unix ms). */
+export interface HeardView extends HeardReport {
+  readonly state: string;
+  readonly connectedAt: number | undefined;
+  readonly turns: readonly Turn[];
+}
 
 /** A call as the control API shows it: its state, its account, and what was posted for it. */
 export function describeCall(call: Call): Record<string, unknown> {
@@ -12,6 +22,17 @@ export function describeCall(call: Call): Record<string, unknown> {
     recorded: call.recorder !== undefined,
     result: call.result(),
     callbacks: call.callbacks.log,
+  };
+}
+
+/** What the caller's end witnessed: sockets, stretches of voice, turns. @param since Unix ms; earlier voice is left out */
+export function describeHeard(call: Call, since: number): HeardView {
+  const { connectedAt, turns } = call.report;
+  return {
+    state: call.state,
+    connectedAt: connectedAt === undefined ? undefined : tenths(performance.timeOrigin + connectedAt),
+    ...(call.media?.heard.report(since) ?? { sockets: [], voice: [], staleFrames: 0, overlapFrames: 0 }),
+    turns: turns.map((turn) => ({ ...turn })),
   };
 }
 

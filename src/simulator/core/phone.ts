@@ -3,6 +3,7 @@ import { Ear, type Segment } from '../caller/ear.js';
 import type { Utterance } from '../caller/speech.js';
 import { draw } from '../latency.js';
 import type { MediaRate } from '../media/messages.js';
+import { mix } from '../media/mix.js';
 import { isVoice, type Playout } from '../media/playout.js';
 import { Recorder } from '../media/recorder.js';
 import type { Transcribed } from '../media/transcription-stream.js';
@@ -104,16 +105,9 @@ export class Phone {
 
   /** One frame of the agent's audio, with a prompt laid over it. */
   #hear(onHold: boolean): Buffer | undefined {
-    const agent = this.#call.media?.playout.next();
+    const agent = this.#call.media?.hear();
     const prompt = this.prompts?.next();
-    if (onHold) return undefined;
-    if (!agent || !prompt) return agent ?? prompt;
-    const mixed = Buffer.alloc(agent.length);
-    for (let at = 0; at + 1 < agent.length && at + 1 < prompt.length; at += 2) {
-      const sum = agent.readInt16LE(at) + prompt.readInt16LE(at);
-      mixed.writeInt16LE(Math.max(-32768, Math.min(32767, sum)), at);
-    }
-    return mixed;
+    return onHold ? undefined : mix(agent, prompt);
   }
 
   #faults(frame: number): void {

@@ -52,6 +52,8 @@ export interface Faults {
   /** Sockets are refused: MediaStreamingFailed 8581. */
   readonly mediaFail: number;
   readonly onBreak: BreakPolicy;
+  /** A media socket that is stopped stays open, and what comes through it is heard. */
+  readonly stopKeepsSocket: boolean;
   readonly invite: InviteeReaction;
   readonly tokens: ReadonlyArray<{ readonly fault: TokenFault; readonly p: number }>;
 }
@@ -108,6 +110,7 @@ export function parseFaults(text: string): Faults {
     hangUpAtMs: undefined,
     mediaFail: 0,
     onBreak: 'silent',
+    stopKeepsSocket: false,
     invite: 'accept',
     tokens: [],
   };
@@ -156,6 +159,9 @@ function readFault(part: string, draft: Draft): void {
       return;
     case 'onbreak':
       draft.onBreak = oneOf(part, value, BREAK_POLICIES);
+      return;
+    case 'stopkeepssocket':
+      draft.stopKeepsSocket = true;
       return;
     case 'invite':
       draft.invite = oneOf(part, value, REACTIONS);

@@ -18,8 +18,11 @@ export interface LinkKind {
   /** Prefix of its events: MediaStreaming or Transcription. */
   readonly name: 'MediaStreaming' | 'Transcription';
   readonly url: string;
-  readonly onOpen: (socket: OutboundSocket) => void;
-  readonly onMessage: (data: string) => void;
+  /** @param number counts the sockets that were opened, from 1 */
+  readonly onOpen: (socket: OutboundSocket, number: number) => void;
+  readonly onMessage: (data: string, number: number) => void;
+  /** A socket is gone, for whatever reason. */
+  readonly onClosed?: (number: number) => void;
   readonly onLost: () => void;
   readonly onFailed: () => void;
 }
@@ -37,7 +40,11 @@ export class SocketLink {
   readonly #field: 'mediaStreamingUpdate' | 'transcriptionUpdate';
   #state: LinkState = 'inactive';
   #socket: OutboundSocket | undefined;
+  #number = 0;
+  #opened = 0;
   #attempt = 0;
+  /** Fault: sockets that were stopped, and are still open and listened to. */
+  readonly #left = new Map<number, OutboundSocket>();
 
   constructor(call: Call, kind: LinkKind) {
     this.#call = call;
@@ -54,6 +61,11 @@ export class SocketLink {
     return this.#socket;
   }
 
+  /** Sockets that were stopped and stayed open. */
+  get left(): Iterable<OutboundSocket> {
+    return this.#left.values();
+  }
+
   /** Opens the socket after the simulated latency; the outcome is an event. */
   start(operation: Operation, details = 'subscriptionStarted'): void {
     this.#state = 'opening';
@@ -64,11 +76,14 @@ export class SocketLink {
       const latency = draw(this.#call.setup.latencies.socket, this.#call.chance, this.#kind.name, attempt);
       if (!(await sleep(latency, this.#call.over.signal)) || !current()) return;
       try {
-        const socket = await this.#open();
+        const number = this.#opened + 1;
+        const socket = await this.#open(number);
         if (!current()) return socket.close();
+        this.#opened = number;
+        this.#number = number;
         this.#socket = socket;
         this.#state = 'active';
-        this.#kind.onOpen(socket);
+        this.#kind.onOpen(socket, number);
         this.#emit('Started', details, operation);
       } catch {
         if (!current()) return;
@@ -81,14 +96,28 @@ export class SocketLink {
 
   /** Closes the socket; the application hears of it. */
   stop(operation: Operation): void {
-    this.close();
+    if (this.#socket && this.#call.plan.faults.stopKeepsSocket && this.#kind.name === 'MediaStreaming') {
+      this.#left.set(this.#number, this.#socket);
+      this.#socket = undefined;
+    }
+    this.#end();
     this.#emit('Stopped', 'subscriptionStopped', operation);
   }
 
   /** Closes the socket without an event: the call is over. */
   close(): void {
+    for (const [number, socket] of this.#left) {
+      socket.close();
+      this.#kind.onClosed?.(number);
+    }
+    this.#left.clear();
+    this.#end();
+  }
+
+  #end(): void {
     this.#attempt += 1;
     this.#state = 'inactive';
+    if (this.#socket) this.#kind.onClosed?.(this.#number);
     this.#socket?.close();
     this.#socket = undefined;
   }
@@ -96,7 +125,7 @@ export class SocketLink {
   /** Fault: breaks the connection. */
   cut(): void {
     this.#socket?.cut();
-    if (this.#socket) this.#lost();
+    if (this.#socket) this.#lost(this.#number);
   }
 
   /** Tells of a change of what is transcribed. */
@@ -104,7 +133,7 @@ export class SocketLink {
     this.#emit('Updated', details, operation);
   }
 
-  async #open(): Promise<OutboundSocket> {
+  async #open(number: number): Promise<OutboundSocket> {
     const call = this.#call;
     if (call.plan.socketRefused(this.#kind.name)) throw new Error('refused on purpose');
     const authorization = await call.world.signer.authorization(call.plan.token());
@@ -115,13 +144,15 @@ export class SocketLink {
         'x-ms-call-correlation-id': call.correlationId,
         ...(authorization === undefined ? {} : { authorization }),
       },
-      onMessage: this.#kind.onMessage,
-      onLost: () => this.#lost(),
+      onMessage: (data) => this.#kind.onMessage(data, number),
+      onLost: () => this.#lost(number),
     });
   }
 
   /** Nobody documented what ACS does when an established socket breaks: the fault `onBreak` chooses. */
-  #lost(): void {
+  #lost(number: number): void {
+    this.#kind.onClosed?.(number);
+    if (this.#left.delete(number)) return;
     this.#socket = undefined;
     if (this.#call.over.signal.aborted) return;
     this.#kind.onLost();

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { SpeechFrame } from '../caller/speech.js';
 import type { Call } from '../core/call.js';
+import { HeardLog } from './heard.js';
 import { type LinkState, type Operation, SocketLink } from './link.js';
 import { audioData, audioMetadata, dtmfData, type MediaRate, parseMediaInput, SILENCE } from './messages.js';
+import { mix } from './mix.js';
 import { type MediaStreamingOptions, rateOf } from './options.js';
 import { isVoice, Playout } from './playout.js';
 
@@ -25,6 +27,10 @@ export class MediaStream {
   readonly options: MediaStreamingOptions;
   readonly rate: MediaRate;
   readonly playout: Playout;
+  readonly heard = new HeardLog();
+  /** Fault: sockets that were stopped and are heard all the same. */
+  readonly #older = new Map<number, Playout>();
+  #current = 0;
   readonly #call: Call;
   readonly #link: SocketLink;
   #frames = 0;
@@ -39,14 +45,20 @@ export class MediaStream {
     this.#link = new SocketLink(call, {
       name: 'MediaStreaming',
       url: options.transportUrl,
-      onOpen: (socket) => {
+      onOpen: (socket, number) => {
+        this.#current = number;
+        this.heard.opened(number);
         socket.send(audioMetadata(this.id, this.rate));
         if (this.#slow) socket.readSlowly();
         if (this.#freezeNext) this.freeze();
         call.report.mediaOpen();
         call.progress('media', { opened: call.report.mediaOpened });
       },
-      onMessage: (data) => this.#receive(data),
+      onMessage: (data, number) => this.#receive(data, number),
+      onClosed: (number) => {
+        this.heard.closed(number);
+        this.#older.delete(number);
+      },
       onLost: () => {
         call.report.mediaLost += 1;
         call.progress('mediaLost');
@@ -67,8 +79,25 @@ export class MediaStream {
   }
 
   stop(operation: Operation): void {
-    this.playout.clear();
+    if (this.#call.plan.faults.stopKeepsSocket && this.#link.socket) {
+      this.#older.set(this.#current, new Playout((this.rate / 50) * 2));
+    } else {
+      this.playout.clear();
+    }
     this.#link.stop(operation);
+  }
+
+  /** The next 20 ms of what the caller hears of the application; undefined is silence. */
+  hear(): Buffer | undefined {
+    let heard = this.playout.next();
+    let voices = heard && isVoice(heard) ? 1 : 0;
+    for (const older of this.#older.values()) {
+      const frame = older.next();
+      if (frame && isVoice(frame)) voices += 1;
+      heard = mix(heard, frame);
+    }
+    this.heard.played(voices);
+    return heard;
   }
 
   close(): void {
@@ -82,9 +111,9 @@ export class MediaStream {
     const timestamp = new Date().toISOString();
     const silence = SILENCE[this.rate];
     if (this.options.audioChannelType === 'mixed') {
-      this.#count(
-        socket.send(audioData(timestamp, undefined, speech?.base64 ?? silence, speech === undefined)),
-      );
+      const message = audioData(timestamp, undefined, speech?.base64 ?? silence, speech === undefined);
+      this.#count(socket.send(message));
+      for (const left of this.#link.left) left.send(message);
     } else {
       let speakers = 0;
       for (const rawId of this.#call.participants.keys()) {
@@ -129,16 +158,19 @@ export class MediaStream {
     else this.#call.report.framesUnsent += 1;
   }
 
-  #receive(data: string): void {
+  #receive(data: string, number: number): void {
     if (!this.options.enableBidirectional) return;
+    const playout = this.#older.get(number) ?? this.playout;
     const input = parseMediaInput(data);
     if (input.kind === 'stop') {
       this.#call.report.stopAudio += 1;
-      this.playout.clear();
+      playout.clear();
     } else if (input.kind === 'audio') {
       this.#call.report.framesReceived += 1;
-      this.playout.push(input.pcm);
-      if (!input.silent) this.#call.report.audioReceived(isVoice(input.pcm));
+      playout.push(input.pcm);
+      const voice = isVoice(input.pcm);
+      this.heard.arrived(number, voice);
+      if (!input.silent) this.#call.report.audioReceived(voice);
     }
   }
 }
