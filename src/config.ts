@@ -3,6 +3,7 @@
  * ("Environment Configuration"), then ours. Values come from the environment alone.
  */
 import { prettifyError, z } from 'zod';
+import { redisContradictions, redisShape } from './config-redis.js';
 import { RtvoiceError } from './errors.js';
 
 const flag = z
@@ -51,14 +52,7 @@ const key32 = z.string().refine((value) => Buffer.from(value, 'base64').length =
 
 const shape = {
   ENVIRONMENT: z.enum(['dev', 'test', 'staging', 'prod']),
-  REDIS_HOST: z.string().min(1),
-  REDIS_PORT: port.default(6379),
-  REDIS_SSL: flag,
-  REDIS_PASSWORD: optionalText,
-  REDIS_USERNAME: optionalText,
-  REDIS_MODE: z.enum(['plain', 'cluster', 'sentinel']).default('plain'),
-  REDIS_HASH_TAGS: flag,
-  REDIS_DEADLINE_MS: positive.default(250),
+  ...redisShape,
   TTL_MULTIPLIER: z.coerce.number().positive().max(100).default(1),
   COSMOS_ENDPOINT: z.url(),
   COSMOS_KEY: z.string().min(1),
@@ -125,6 +119,7 @@ const schema = z.object(shape).superRefine((settings, context) => {
   }
   const refuse = (name: keyof typeof shape, message: string): void =>
     context.addIssue({ code: 'custom', path: [name], message });
+  for (const [name, message] of redisContradictions(settings)) refuse(name, message);
   const guarded = settings.ENVIRONMENT === 'staging' || settings.ENVIRONMENT === 'prod';
   if (settings.ACS_AUTH === 'off' && settings.ENVIRONMENT === 'prod')
     refuse('ACS_AUTH', 'off is refused in prod');

@@ -53,6 +53,7 @@ import { createMedia, PHRASES } from './worker/media.js';
 import { createPresence } from './worker/presence.js';
 import { createRecord } from './worker/record.js';
 import { createRedis } from './worker/redis.js';
+import { createRedisGauges } from './worker/redis-gauges.js';
 import { createRetention } from './worker/retention.js';
 import { createAcsDoor, createEventGridDoor, createSecurityEvents } from './worker/security.js';
 import { surviveUncaught } from './worker/survival.js';
@@ -90,7 +91,8 @@ export async function startWorker(config: Config): Promise<Worker> {
     };
   };
 
-  const redis = createRedis(config, metrics, log);
+  const gauges = createRedisGauges(metrics);
+  const redis = createRedis(config, metrics, gauges, log);
   const keys = redis.keyManager;
   const actors = createActorClient({
     daprHost: config.DAPR_HOST,
@@ -292,7 +294,7 @@ export async function startWorker(config: Config): Promise<Worker> {
   await voice.warm();
   await presence.start();
 
-  const retention = createRetention({ redis, actors, metrics, log });
+  const retention = createRetention({ redis, cosmos, actors, gauges, log });
   const dapr = await startDaprSide({
     host: config.HOST,
     appPort: config.APP_PORT,

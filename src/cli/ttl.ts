@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { type ActorClient, createActorClient } from '../actors/client.js';
 import { wakeCall } from '../actors/wake.js';
+import { readRedisConfig, redisSettings } from '../config-redis.js';
 import { codeOf, messageOf, RtvoiceError } from '../errors.js';
 import { readStack, type StackInfo, stateDirOf } from '../ops/stack-file.js';
 import { auditTtls } from '../ops/ttl-audit.js';
@@ -48,7 +49,7 @@ async function run(env: Env, repair: boolean): Promise<TtlAuditReport> {
     throw new RtvoiceError('RTV_CONFIG_INVALID', 'REDIS_HOST is not set and there is no local stack');
   }
   const secrets = stack ? secretsOf(stateDir) : {};
-  const redis = new RedisManager({ redis: redisSettings(env, stack, secrets), keys: keysFrom(env, stack) });
+  const redis = new RedisManager({ redis: auditSettings(env, stack, secrets), keys: keysFrom(env, stack) });
   const actors = repair ? actorsFrom(env, stack, secrets) : undefined;
   try {
     if (!(await redis.start({ waitMs: 5_000 }))) throw new RtvoiceError('RTV_REDIS_UNAVAILABLE');
@@ -71,24 +72,23 @@ function keysFrom(env: Env, stack: StackInfo | undefined): RedisKeyManager {
   return new RedisKeyManager({ environment, ttlMultiplier, hashTags: isTrue(env.REDIS_HASH_TAGS) });
 }
 
-function redisSettings(
+function auditSettings(
   env: Env,
   stack: StackInfo | undefined,
   secrets: Readonly<Record<string, unknown>>,
 ): RedisSettings {
-  const mode = env.REDIS_MODE || 'plain';
-  if (mode !== 'plain' && mode !== 'cluster') throw new RtvoiceError('RTV_CONFIG_INVALID', 'REDIS_MODE');
-  const password = stack ? secrets.redisPassword : env.REDIS_PASSWORD;
+  const at = stack
+    ? {
+        REDIS_HOST: stack.redis.host,
+        REDIS_PORT: String(stack.redis.port),
+        REDIS_PASSWORD: typeof secrets.redisPassword === 'string' ? secrets.redisPassword : '',
+      }
+    : env;
   return {
-    mode,
-    host: stack?.redis.host ?? env.REDIS_HOST ?? '',
-    port: stack?.redis.port ?? Number(env.REDIS_PORT || 6379),
-    tls: !stack && isTrue(env.REDIS_SSL),
+    ...redisSettings(readRedisConfig(at)),
     poolSize: 1,
     deadlineMs: 2_000,
     connectionName: 'rtvoice-ttl-audit',
-    ...(env.REDIS_USERNAME ? { username: env.REDIS_USERNAME } : {}),
-    ...(typeof password === 'string' && password !== '' ? { password } : {}),
   };
 }
 

@@ -30,6 +30,7 @@ export function createMetrics(worker: string) {
       },
     };
   };
+  const gauge = (name: string, description: string) => meter.createObservableGauge(name, { description });
   const counter = (name: string, description: string) => meter.createCounter(name, { description });
 
   return {
@@ -57,13 +58,20 @@ export function createMetrics(worker: string) {
     fallbacks: counter('rtvoice_spoken_fallbacks', 'Fallback phrases by cause'),
     redisOperation: ms('rtvoice_redis_operation_ms', 'Redis operations by name and outcome'),
     keysCreated: counter('rtvoice_redis_keys_created', 'Keys written for the first time, by data type'),
-    redisMemory: meter.createGauge('rtvoice_redis_memory_share', { description: 'Used over maximum memory' }),
-    ttlOffenders: meter.createGauge('rtvoice_redis_ttl_offenders', {
-      description: 'Keys against the TTL policy at the last audit, by kind',
-    }),
-    poolUtilisation: meter.createGauge('rtvoice_redis_pool_utilisation', {
-      description: 'In flight over limit',
-    }),
+    redisTokens: counter('rtvoice_redis_token_refreshes', 'Entra ID tokens fetched for Redis, by outcome'),
+    redisMemory: gauge('rtvoice_redis_memory_share', 'Used over maximum memory of Redis, its fullest server'),
+    redisFailedShare: gauge(
+      'rtvoice_redis_failed_share_5m',
+      'Redis operations that failed, of the last 5 minutes',
+    ),
+    ttlOffenders: gauge(
+      'rtvoice_redis_ttl_offenders',
+      'Keys against the TTL policy at the last audit, by kind',
+    ),
+    poolUtilisation: gauge(
+      'rtvoice_redis_pool_utilisation',
+      'In flight over limit, highest since the last look',
+    ),
     backlogBytes: meter.createObservableGauge('rtvoice_backlog_bytes', {
       description: 'Turns that wait for Redis',
     }),

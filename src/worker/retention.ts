@@ -1,4 +1,7 @@
-/** The TTL audit of a worker: one reminder for all workers, repairs on, owners of unarchived calls woken. */
+/**
+ * The TTL audit of a worker: one reminder for all workers, repairs on, owners of unarchived calls woken, each report
+ * kept. Beside it the gauges of Redis.
+ */
 import type { ActorClient } from '../actors/client.js';
 import { ActorHost } from '../actors/host.js';
 import {
@@ -12,11 +15,16 @@ import {
 import { wakeCall } from '../actors/wake.js';
 import { messageOf } from '../errors.js';
 import type { Logger } from '../ops/log.js';
-import type { Metrics } from '../ops/metrics.js';
 import { auditTtls } from '../ops/ttl-audit.js';
+import { RetentionReports } from '../record/retention-reports.js';
+import type { Cosmos } from '../stores/cosmos/client.js';
+import { CosmosRecords } from '../stores/cosmos/record-container.js';
 import type { RedisManager } from '../stores/redis/manager.js';
+import type { RedisGauges } from './redis-gauges.js';
 
 const REGISTER_AGAIN_MS = 5_000;
+/** Reports are kept for two yearly reviews. */
+const REPORT_TTL_S = 2 * 366 * 86_400;
 
 export interface Retention {
   start(): void;
@@ -26,10 +34,12 @@ export interface Retention {
 export function createRetention(parts: {
   readonly redis: RedisManager;
   readonly actors: ActorClient;
-  readonly metrics: Metrics;
+  readonly gauges: RedisGauges;
+  readonly cosmos: Cosmos;
   readonly log: Logger;
 }): Retention {
-  const { redis, actors, metrics, log } = parts;
+  const { redis, actors, gauges, log } = parts;
+  const reports = new RetentionReports(new CosmosRecords(parts.cosmos, 'metrics'), REPORT_TTL_S);
   const runs = new RetentionRuns({
     auditTtls: async (signal) => {
       const report = await auditTtls({
@@ -38,14 +48,15 @@ export function createRetention(parts: {
         wake: (callId) => wakeCall(actors, callId),
         signal,
       });
-      for (const [kind, count] of Object.entries(report.offenders))
-        metrics.ttlOffenders.record(count, { kind });
-      const share = await redis.memoryShare();
-      if (share !== undefined) metrics.redisMemory.record(share);
+      gauges.audited(report);
       log.info(
         { scanned: report.scanned, offenders: report.offenders, repaired: report.repaired },
         'TTL audit',
       );
+      // Last, and on its own: the audit is done, whether or not Cosmos takes its report.
+      await reports.record(report).catch((cause: unknown) => {
+        log.warn({ code: 'RTV_COSMOS_UNAVAILABLE', error: messageOf(cause) }, 'TTL audit not recorded');
+      });
     },
     failed: (cause) => log.warn({ code: 'RTV_REDIS_UNAVAILABLE', error: messageOf(cause) }, 'no TTL audit'),
   });
@@ -54,15 +65,20 @@ export function createRetention(parts: {
   );
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
+  let endGauges: (() => void) | undefined;
   const register = async (): Promise<void> => {
     if (stopped || (await startRetention(actors))) return;
     timer = setTimeout(() => void register(), REGISTER_AGAIN_MS).unref();
   };
   return {
-    start: () => void register(),
+    start() {
+      void register();
+      endGauges = gauges.start(() => redis.memoryShare());
+    },
     async stop() {
       stopped = true;
       clearTimeout(timer);
+      endGauges?.();
       await runs.stop();
     },
   };

@@ -40,7 +40,7 @@ export const REDIS_ERRORS = {
   },
   RTV_REDIS_SETTINGS_INVALID: {
     cause: 'Settings of the Redis client contradict each other, or one is missing.',
-    cure: 'The message names it. REDIS_MODE=sentinel needs a list of sentinels, which no setting gives yet.',
+    cure: 'The message names it: docs/settings.md says which go together.',
   },
   RTV_REDIS_TOKEN_REFRESH_FAILED: {
     cause: 'No new Entra ID token for Redis could be had, or a connection refused it.',

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readRedisConfig, redisSettings } from '../../../src/config-redis.js';
 import { Component } from '../../../src/stores/keys.js';
 import { RedisFailure, type RedisManager } from '../../../src/stores/redis/index.js';
 import { type SentinelSetup, startSentinel, until } from '../../support/redis-servers.js';
@@ -9,11 +10,15 @@ let redis: RedisManager;
 
 beforeAll(async () => {
   setup = await startSentinel(3);
-  redis = managerFor({
-    mode: 'sentinel',
-    sentinels: setup.sentinels.map(({ host, port }) => ({ host, port })),
-    sentinelName: setup.name,
+  // As a worker reads it.
+  const settings = readRedisConfig({
+    REDIS_HOST: '127.0.0.1',
+    REDIS_MODE: 'sentinel',
+    REDIS_SENTINELS: setup.sentinels.map(({ host, port }) => `${host}:${port}`).join(','),
+    REDIS_SENTINEL_NAME: setup.name,
+    REDIS_DEADLINE_MS: '2000',
   });
+  redis = managerFor(redisSettings(settings));
   await redis.start();
 });
 afterAll(async () => {

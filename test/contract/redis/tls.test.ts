@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readRedisConfig, redisSettings } from '../../../src/config-redis.js';
 import type { RedisManager } from '../../../src/stores/redis/index.js';
 import { startRedis } from '../../support/redis-servers.js';
 import { contract, managerFor } from './suite.js';
@@ -8,12 +9,16 @@ let redis: RedisManager;
 
 beforeAll(async () => {
   server = await startRedis({ tls: true, args: ['--requirepass', 'tls-secret'] });
-  redis = managerFor({
-    mode: 'plain',
-    port: server.port,
-    password: 'tls-secret',
-    tls: { ca: server.tls?.ca ?? '' },
+  // As a worker reads it.
+  const settings = readRedisConfig({
+    REDIS_HOST: '127.0.0.1',
+    REDIS_PORT: String(server.port),
+    REDIS_PASSWORD: 'tls-secret',
+    REDIS_SSL: 'true',
+    REDIS_CA_FILE: server.tls?.caFile,
+    REDIS_DEADLINE_MS: '2000',
   });
+  redis = managerFor(redisSettings(settings));
   await redis.start();
 });
 afterAll(async () => {
