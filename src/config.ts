@@ -46,6 +46,29 @@ const longSecret = optionalText.refine((value) => value === undefined || value.l
   message: 'at least 16 characters (openssl rand -hex 24)',
 });
 
+/** A JSON object. */
+const jsonObject = z
+  .string()
+  .optional()
+  .transform((value, context): Readonly<Record<string, unknown>> | undefined => {
+    if (!value) return undefined;
+    try {
+      const parsed: unknown = JSON.parse(value);
+      if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed))
+        return parsed as Record<string, unknown>;
+    } catch {
+      // Said below.
+    }
+    context.addIssue({ code: 'custom', message: 'must be a JSON object' });
+    return z.NEVER;
+  });
+const voices = list.refine(
+  (items) => items.every((item) => /^[A-Za-z]{2,3}(-\w{2,8})*=[\w:-]{1,80}$/.test(item)),
+  {
+    message: 'LANGUAGE=VOICE, parted by commas',
+  },
+);
+
 const key32 = z.string().refine((value) => Buffer.from(value, 'base64').length === 32, {
   message: 'must be 32 bytes in base64 (openssl rand -base64 32)',
 });
@@ -100,9 +123,33 @@ const shape = {
   OTEL_EXPORTER_OTLP_ENDPOINT: optionalText,
   RTVOICE_DATA_KEY: key32,
   RTVOICE_URL_SECRET: optionalText,
+  /** Who answers: the rules of a script, or a model behind an OpenAI-compatible service. */
+  AGENT_KIND: z.enum(['scripted', 'openai']).default('scripted'),
+  AGENT_SCRIPT: optionalText,
+  AGENT_NAME: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,64}$/, { message: 'letters, digits, _ - only' })
+    .default('main'),
+  AGENT_BASE_URL: optionalUrl,
+  AGENT_API_KEY: optionalText,
+  AGENT_API_VERSION: optionalText,
+  AGENT_MODEL: optionalText,
+  AGENT_MAX_TOKENS: z.coerce.number().int().positive().default(300),
+  AGENT_BODY: jsonObject,
+  AGENT_PROMPTS: optionalText,
+  AGENT_FIRST_TOKEN_MS: positive.max(60_000).default(2_000),
+  AGENT_TOKEN_GAP_MS: positive.max(60_000).default(2_000),
   /** USD per million tokens of the agent's model; without both a call has no cost in the record. */
   AGENT_PRICE_IN: price,
   AGENT_PRICE_OUT: price,
+  REPLY_FILLER_MS: z.coerce.number().min(0).default(1_000),
+  REPLY_FALLBACK_MS: positive.max(60_000).default(2_700),
+  SPOKEN_TEXTS: optionalText,
+  SPEECH_KIND: z.enum(['flite', 'azure']).default('flite'),
+  SPEECH_ENDPOINT: optionalUrl,
+  SPEECH_KEY: optionalText,
+  SPEECH_RESOURCE_ID: optionalText,
+  SPEECH_VOICES: voices,
   SPEECH_VOICE: z.string().default('kal16'),
   SPEECH_LOCALE: z.string().default('en-US'),
   SPEECH_THREADS: z.coerce.number().int().min(1).max(16).default(1),
@@ -132,6 +179,15 @@ const schema = z.object(shape).superRefine((settings, context) => {
     refuse('EVENT_GRID_SECRET', 'is needed (or EVENT_GRID_TENANT_ID with EVENT_GRID_AUDIENCE)');
   if ((settings.AGENT_PRICE_IN === undefined) !== (settings.AGENT_PRICE_OUT === undefined))
     refuse('AGENT_PRICE_OUT', 'AGENT_PRICE_IN and AGENT_PRICE_OUT go together');
+  if (settings.AGENT_KIND === 'openai') {
+    for (const name of ['AGENT_BASE_URL', 'AGENT_MODEL'] as const)
+      if (!settings[name]) refuse(name, 'is needed where AGENT_KIND is openai');
+  }
+  if (settings.SPEECH_KIND === 'azure') {
+    if (!settings.SPEECH_ENDPOINT) refuse('SPEECH_ENDPOINT', 'is needed where SPEECH_KIND is azure');
+    if (!settings.SPEECH_KEY && !settings.SPEECH_RESOURCE_ID)
+      refuse('SPEECH_KEY', 'is needed where SPEECH_KIND is azure (or SPEECH_RESOURCE_ID, for Entra ID)');
+  }
   const url = new URL(settings.PUBLIC_BASE_URL);
   if (settings.ENVIRONMENT === 'prod' && url.protocol !== 'https:') {
     context.addIssue({ code: 'custom', path: ['PUBLIC_BASE_URL'], message: 'must be https in prod' });

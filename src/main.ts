@@ -15,7 +15,6 @@ import { startDaprSide } from './actors/dapr-server.js';
 import { RecordActor } from './actors/record-actor.js';
 import { RetentionActor } from './actors/retention-actor.js';
 import { SubjectActor } from './actors/subject-actor.js';
-import { ScriptedResponder } from './agent/scripted.js';
 import { type Config, readConfig } from './config.js';
 import { messageOf, RtvoiceError } from './errors.js';
 import { createDoors } from './http/authenticate.js';
@@ -41,6 +40,7 @@ import { createAffinity, createLiveIndex } from './stores/live-calls.js';
 import { SharedSeenTokens } from './stores/seen-tokens.js';
 import { createCallHost } from './worker/actors.js';
 import { Admission, type RefusalReason } from './worker/admission.js';
+import { createAgent, readTexts } from './worker/agent.js';
 import { createArchiver, withHeaders } from './worker/archive.js';
 import { createCallLine } from './worker/call-line.js';
 import { CallbackQueue } from './worker/callbacks.js';
@@ -49,7 +49,7 @@ import { createCallControl } from './worker/control.js';
 import { createLegacyMigration } from './worker/legacy.js';
 import { createLink } from './worker/link.js';
 import { startLiveSweep } from './worker/live-sweep.js';
-import { createMedia, PHRASES } from './worker/media.js';
+import { createMedia } from './worker/media.js';
 import { createPresence } from './worker/presence.js';
 import { createRecord } from './worker/record.js';
 import { createRedis } from './worker/redis.js';
@@ -155,11 +155,9 @@ export async function startWorker(config: Config): Promise<Worker> {
   });
 
   const workerUrl = config.WORKER_URL ?? `http://${config.HOST}:${config.APP_PORT}`;
-  const responder = new ScriptedResponder();
-  const voice = createVoice(config, redis, seal, metrics, [
-    ...responder.phrases(),
-    ...Object.values(PHRASES),
-  ]);
+  const texts = await readTexts(config);
+  const responder = await createAgent(config, texts, metrics.genAi, log);
+  const voice = await createVoice({ config, redis, seal, metrics, texts, phrases: responder.phrases() });
   const activity =
     config.VOICE_ACTIVITY === 'on'
       ? await VoiceActivity.load({ settings: { hangoverMs: BARGE_IN_HANGOVER_MS } })
@@ -185,6 +183,7 @@ export async function startWorker(config: Config): Promise<Worker> {
     maySpeak: () => presence.lease.maySpeak(),
     voice,
     responder,
+    texts,
     affinity: {
       add: (callId) => affinity.add(presence.id(), callId),
       remove: (callId) => affinity.release(presence.id(), callId),
@@ -371,6 +370,7 @@ export async function startWorker(config: Config): Promise<Worker> {
       await archiver.stop();
       await record.stop();
       await voice.close();
+      await responder.close?.();
       await activity?.close();
       await actors.close();
       await daprState.close();

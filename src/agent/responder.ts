@@ -15,7 +15,10 @@ export interface ReplyRequest {
   readonly context: ConversationContext;
   /** The caller's words; undefined for the greeting. */
   readonly heard: string | undefined;
+  /** Language of the call, BCP 47. */
   readonly locale: string;
+  /** The call's trace, for the spans of an adapter. */
+  readonly traceparent?: string | undefined;
   /**
    * Told what the reply used, once a request to the model: also of one that was cut or failed, as far as it is known.
    * It rides with the reply's turn into the record.
@@ -26,8 +29,10 @@ export interface ReplyRequest {
 export interface Responder {
   /** Name of the agent, as it stands in turns. */
   readonly agent: string;
-  /** Ends early, without error, when the signal aborts. */
+  /** Ends early, without error, when the signal aborts. @throws AgentError */
   reply(request: ReplyRequest, signal: AbortSignal): AsyncIterable<ReplyPart>;
   /** Phrases worth keeping as speech before anyone needs them. */
   phrases(): readonly string[];
+  /** Ends what the adapter keeps open. */
+  close?(): Promise<void>;
 }

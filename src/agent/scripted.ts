@@ -87,8 +87,9 @@ export class ScriptedResponder implements Responder {
       return;
     }
     if (rule.slots) yield { kind: 'patch', patch: { slots: rule.slots } };
+    if (signal.aborted) return;
     yield { kind: 'text', text: rule.say.replace('{heard}', () => request.heard ?? '') };
-    if (rule.hangUp) yield { kind: 'hangUp' };
+    if (rule.hangUp && !signal.aborted) yield { kind: 'hangUp' };
   }
 
   phrases(): readonly string[] {

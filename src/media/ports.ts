@@ -1,7 +1,9 @@
 /** What the media engine needs from outside, declared beside its user. */
 import type { Attached, CallOrigin, Saying, TurnAnswer } from '../actors/call-messages.js';
 import type { Answer } from '../actors/ports.js';
+import type { SampleRate } from '../audio/pcm.js';
 import type { TurnOffer } from '../call/turn.js';
+import type { Speaker } from '../speech/speaker.js';
 
 /** The call's actor, as its media worker sees it. Never throws; each call has a deadline. */
 export interface CallLink {
@@ -22,7 +24,8 @@ export interface MediaPosition {
 
 /** Speech for a whole sentence: PCM16 mono at the session's rate. */
 export interface Voice {
-  speak(text: string, sampleRate: 16000 | 24000, signal: AbortSignal): Promise<Spoken>;
+  /** @param speaker whose voice; without one the usual one */
+  speak(text: string, sampleRate: SampleRate, signal: AbortSignal, speaker?: Speaker): Promise<Spoken>;
 }
 
 export interface Spoken {

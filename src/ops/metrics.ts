@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import { genAiTelemetry } from './gen-ai.js';
 import { type SampleLabels, Samples } from './samples.js';
 
 const MS = [0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 500, 750, 1_000, 2_000, 5_000];
@@ -34,6 +35,7 @@ export function createMetrics(worker: string) {
   const counter = (name: string, description: string) => meter.createCounter(name, { description });
 
   return {
+    genAi: genAiTelemetry(meter),
     /** Raw values behind the histograms. */
     samples,
     callsAnswered: counter('rtvoice_calls_answered', 'Incoming calls by outcome'),

@@ -1,4 +1,6 @@
 import { Agent, type Dispatcher, request as httpRequest } from 'undici';
+import { Deadline } from '../service/deadline.js';
+import { retryAfter } from '../service/retry-after.js';
 import { toSsml } from './azure-ssml.js';
 import { SpeechError } from './errors.js';
 import type { Speech, SpeechRequest, Voice } from './port.js';
@@ -20,7 +22,6 @@ export interface AzureSpeechOptions {
 const PATH = '/cognitiveservices/v1';
 /** The service itself ends at ten minutes of audio: 28.8 MB at 24 kHz. */
 const MAX_AUDIO_BYTES = 30_000_000;
-const MAX_RETRY_AFTER_MS = 60_000;
 
 /** Azure Speech over its REST interface, streaming. Does not retry: errors say whether one may. */
 export class AzureSpeech implements Speech {
@@ -115,56 +116,9 @@ async function refuseUnlessOk({ statusCode, headers, body }: Dispatcher.Response
   throw new SpeechError('RTV_SPEECH_REJECTED', message);
 }
 
-/** Seconds or an HTTP date, as milliseconds from now. */
-function retryAfter(header: string | string[] | undefined): number | undefined {
-  const value = Array.isArray(header) ? header[0] : header;
-  if (value === undefined) return undefined;
-  const ms = /^\s*\d+\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
-  return Number.isNaN(ms) ? undefined : Math.min(MAX_RETRY_AFTER_MS, Math.max(0, ms));
-}
-
 function explain(error: unknown, signal: AbortSignal, deadline: Deadline): SpeechError {
   if (error instanceof SpeechError) return error;
   if (signal.aborted) return new SpeechError('RTV_SPEECH_ABORTED', 'synthesis aborted', { cause: error });
   if (deadline.passed) return new SpeechError('RTV_SPEECH_STALLED', 'the service sent no audio in time');
   return new SpeechError('RTV_SPEECH_UNAVAILABLE', 'the connection failed', { cause: error });
-}
-
-/** A caller's signal together with a clock that can be stopped and set again. */
-class Deadline {
-  passed = false;
-  private readonly controller = new AbortController();
-  private readonly caller: AbortSignal;
-  private readonly onAbort = (): void => this.controller.abort(this.caller.reason);
-  private timer: NodeJS.Timeout | undefined;
-
-  constructor(caller: AbortSignal, ms: number) {
-    this.caller = caller;
-    if (caller.aborted) this.onAbort();
-    else caller.addEventListener('abort', this.onAbort, { once: true });
-    this.restart(ms);
-  }
-
-  get signal(): AbortSignal {
-    return this.controller.signal;
-  }
-
-  restart(ms: number): void {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      this.passed = true;
-      this.controller.abort();
-    }, ms);
-  }
-
-  stop(): void {
-    clearTimeout(this.timer);
-  }
-
-  /** Also ends a response that its reader left before its end. */
-  end(): void {
-    this.stop();
-    this.caller.removeEventListener('abort', this.onAbort);
-    this.controller.abort();
-  }
 }

@@ -215,4 +215,16 @@ describe('CachedSpeech', () => {
     speech.synthesize = works;
     expect((await cache.speak(HELLO)).pcm.toString()).toBe('audio of Hello there.');
   });
+
+  it('never pushes a common phrase out of memory: it is said when nothing else can be had', async () => {
+    const speech = new HeldSpeech();
+    const cache = new CachedSpeech({ speech, seal, secret: 's', phrases: [HELLO.text], maxBytes: 64 });
+    await cache.warm([HELLO]);
+    for (let other = 0; other < 20; other += 1)
+      await cache.speak({ ...HELLO, text: `Another sentence, number ${other}.` });
+    expect(cache.stats.bytes).toBeLessThan(200);
+    speech.held = true;
+    expect((await cache.speak(HELLO)).from).toBe('memory');
+    expect(cache.peek(HELLO)?.toString()).toBe('audio of Hello there.');
+  });
 });

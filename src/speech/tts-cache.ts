@@ -41,6 +41,9 @@ export interface CachedAudio {
   readonly from: 'memory' | 'store' | 'synthesis';
 }
 
+/** Phrases in all voices and rates; a configuration with more has its last ones in the bounded memory. */
+const MOST_PINNED = 512;
+
 interface Flight {
   audio: Promise<CachedAudio>;
   controller: AbortController;
@@ -56,6 +59,8 @@ export class CachedSpeech {
   private readonly secret: Buffer | string;
   private readonly phrases: ReadonlySet<string>;
   private readonly memory: LRUCache<string, Buffer>;
+  /** Audio of `phrases`: never pushed out, since it is what is said when nothing else can be had. */
+  private readonly pinned = new Map<string, Buffer>();
   private readonly store: SharedSpeechStore | undefined;
   private readonly flights = new Map<string, Flight>();
   private readonly counters = { memory: 0, store: 0, joined: 0, misses: 0, syntheses: 0 };
@@ -80,7 +85,7 @@ export class CachedSpeech {
 
   /** Audio that is in memory, at once. Not to be written to: others share it. */
   peek(request: SpeechRequest): Buffer | undefined {
-    const audio = this.memory.get(this.hash(request));
+    const audio = this.held(this.hash(request));
     if (audio) this.counters.memory++;
     return audio;
   }
@@ -93,7 +98,7 @@ export class CachedSpeech {
   speak(request: SpeechRequest, signal?: AbortSignal): Promise<CachedAudio> {
     if (signal?.aborted) return Promise.reject(aborted());
     const hash = this.hash(request);
-    const known = this.memory.get(hash);
+    const known = this.held(hash);
     if (known) {
       this.counters.memory++;
       return Promise.resolve({ pcm: known, from: 'memory' });
@@ -126,7 +131,8 @@ export class CachedSpeech {
       hits: { memory, store },
       ...rest,
       storeFailures: this.store?.failures ?? 0,
-      bytes: this.memory.calculatedSize,
+      bytes:
+        this.memory.calculatedSize + [...this.pinned.values()].reduce((sum, { length }) => sum + length, 0),
     };
   }
 
@@ -135,6 +141,15 @@ export class CachedSpeech {
     const { voice, language = '', sampleRate, text } = request;
     const parts = [voice, language, clampRate(request.rate), `pcm16-${sampleRate}`, normalise(text)];
     return createHmac('sha256', this.secret).update(JSON.stringify(parts)).digest('hex');
+  }
+
+  private held(hash: string): Buffer | undefined {
+    return this.pinned.get(hash) ?? this.memory.get(hash);
+  }
+
+  private keep(hash: string, audio: Buffer, phrase: boolean): void {
+    if (phrase && this.pinned.size < MOST_PINNED) this.pinned.set(hash, audio);
+    else this.memory.set(hash, audio);
   }
 
   private takeOff(hash: string, request: SpeechRequest): Flight {
@@ -169,7 +184,7 @@ export class CachedSpeech {
     const stored = await this.store?.get(hash, plain);
     if (stored) {
       this.counters.store++;
-      this.memory.set(hash, stored);
+      this.keep(hash, stored, plain);
       return { pcm: stored, from: 'store' };
     }
     if (signal.aborted) throw aborted();
@@ -178,7 +193,7 @@ export class CachedSpeech {
     const chunks: Buffer[] = [];
     for await (const chunk of this.speech.synthesize(request, signal)) chunks.push(chunk);
     const audio = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
-    this.memory.set(hash, audio);
+    this.keep(hash, audio, plain);
     this.store?.put(hash, audio, plain);
     return { pcm: audio, from: 'synthesis' };
   }

@@ -18,6 +18,7 @@ import {
 import type { Logger } from '../ops/log.js';
 import type { Metrics } from '../ops/metrics.js';
 import { SentenceSplitter } from '../speech/sentences.js';
+import type { TextsByLanguage } from '../speech/spoken-texts.js';
 import { locateCall } from './link.js';
 
 export interface MediaParts {
@@ -25,6 +26,7 @@ export interface MediaParts {
   readonly link: CallLink;
   readonly voice: Voice;
   readonly responder: Responder;
+  readonly texts: TextsByLanguage;
   readonly affinity: SessionServices['affinity'];
   /** The lease under which voices speak. */
   maySpeak(): boolean;
@@ -42,13 +44,6 @@ const FORWARD_DEADLINE_MS = 1_000;
 /** How long a hand-over waits for a pause in the talk, ms. */
 const PAUSE_PATIENCE_MS = 6_000;
 const MOVES_AT_ONCE = 8;
-
-export const PHRASES = {
-  fallback: 'I am sorry, I did not get that. Could you say it again?',
-  bridge: 'I am back. Sorry for the pause.',
-  reprompt: 'Are you still there?',
-  goodbye: 'I cannot hear you. Please call again. Goodbye.',
-} as const;
 
 export function createMedia(parts: MediaParts) {
   const { actors, metrics, log } = parts;
@@ -68,7 +63,7 @@ export function createMedia(parts: MediaParts) {
       voice: parts.voice,
       responder: parts.responder,
       splitter: () => new SentenceSplitter(),
-      phrases: PHRASES,
+      phrases: parts.texts.of(parts.locale),
       ...(parts.voices ? { voices: parts.voices } : {}),
       silence: parts.silence,
       trace: parts.trace,

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ACS_ERRORS, AUTH_ERRORS, EVENT_ERRORS } from '../../src/acs/errors.js';
+import { AGENT_ERRORS } from '../../src/agent/errors.js';
 import { AUDIO_ERRORS } from '../../src/audio/errors.js';
 import { ERRORS, type ErrorEntry } from '../../src/errors.js';
 import { FRONT_DOOR_ERRORS } from '../../src/frontdoor/errors.js';
@@ -69,6 +70,12 @@ export const ERROR_AREAS: readonly ErrorArea[] = [
     about: 'Keys that cannot be built, lifetimes that cannot be.',
     file: 'src/stores/errors.ts',
     entries: { ...KEY_ERRORS, ...TTL_ERRORS },
+  },
+  {
+    title: 'Agent',
+    about: 'Why the model behind an agent gave no reply. The caller hears the fallback phrase.',
+    file: 'src/agent/errors.ts',
+    entries: AGENT_ERRORS,
   },
   {
     title: 'Speech',
