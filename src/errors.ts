@@ -116,6 +116,11 @@ export const ERRORS = {
     cause: 'Cosmos DB holds another turn under the number of this one: Redis had lost state.',
     cure: 'The turn gets the next free number by itself. Find out why Redis lost writes: docs/runbooks/redis.md.',
   },
+  RTV_RECORD_SET_ASIDE: {
+    cause:
+      'Cosmos DB refuses a document of a transcript for good. It is kept whole in the container `aside`.',
+    cure: 'Its log entry says why. Mend the cause, then `npx rtvoice transcripts aside SESSION --restore`: docs/runbooks/cosmos.md.',
+  },
   RTV_SEAL_KEY_INVALID: {
     cause: 'RTVOICE_DATA_KEY is not 32 bytes in base64.',
     cure: 'Make one: openssl rand -base64 32.',

@@ -126,7 +126,7 @@ export async function startWorker(config: Config): Promise<Worker> {
   const record = createRecord({
     ...{ config, cosmos, redis, seal, dataKey, actors, archive, journal, metrics, log },
   });
-  const archiver = createArchiver(archive, () => calls, metrics, log);
+  const archiver = createArchiver(archive, record.setAside, () => calls, metrics, log);
   const line = createCallLine(acs, log, (callId) => {
     const now = Date.now();
     const fact = { kind: 'reconciled', id: `gone-${now}`, atMs: now, found: 'disconnected' };

@@ -4,6 +4,7 @@ import { RtvoiceError } from '../errors.js';
 import { stateDirOf } from '../ops/stack-file.js';
 import { localSeal, type Seal } from '../privacy/seal.js';
 import { Analytics } from '../record/analytics.js';
+import { AsideStore } from '../record/aside.js';
 import { AuditLog } from '../record/audit-log.js';
 import { type AuditDetail, auditKeyFrom } from '../record/audit-record.js';
 import { ProfileStore } from '../record/profiles.js';
@@ -41,6 +42,7 @@ export function readerOn(cosmos: Cosmos, seal: Seal): RecordReader {
   return new RecordReader({
     archive: new CosmosArchive(cosmos),
     profiles: new ProfileStore({ container: new CosmosRecords(cosmos, 'profiles') }),
+    aside: new AsideStore(new CosmosRecords(cosmos, 'aside')),
     analytics: new Analytics(new CosmosRecords(cosmos, 'analytics')),
     open: ({ sessionId, turnId, transcript }) => revealTranscript(seal, sessionId, turnId, transcript),
   });
@@ -52,11 +54,26 @@ export function readerOn(cosmos: Cosmos, seal: Seal): RecordReader {
  */
 export function readRecord<T>(
   read: (reader: RecordReader) => Promise<T>,
-  access: (found: T) => { action: string; sessionId?: string; subjectHash?: string; detail: AuditDetail },
+  access: (found: T) => Access,
+): Promise<T> {
+  return auditedOnCosmos((cosmos, key) => read(readerOn(cosmos, localSeal(key))), access);
+}
+
+interface Access {
+  readonly action: string;
+  readonly sessionId?: string;
+  readonly subjectHash?: string;
+  readonly detail: AuditDetail;
+}
+
+/** Work on the record whose outcome is in the audit log before it is given out. @throws RTV_AUDIT_UNAVAILABLE */
+export function auditedOnCosmos<T>(
+  work: (cosmos: Cosmos, dataKey: Buffer) => Promise<T>,
+  access: (found: T) => Access,
 ): Promise<T> {
   return withCosmos(async (cosmos) => {
     const key = dataKeyOf();
-    const found = await read(readerOn(cosmos, localSeal(key)));
+    const found = await work(cosmos, key);
     const audit = new AuditLog({ container: new CosmosRecords(cosmos, 'audit'), key: auditKeyFrom(key) });
     const written = audit.append({
       at: new Date().toISOString(),

@@ -5,6 +5,7 @@ import type { CallPage } from '../record/analytics.js';
 import type { CallAnalytics } from '../record/call-facts.js';
 import { searchOf } from '../record/search-request.js';
 import { formatted, type TranscriptFormat } from '../record/transcript-formats.js';
+import { asideCommand } from './aside.js';
 import { readRecord } from './record.js';
 
 interface ShowOptions {
@@ -17,12 +18,13 @@ interface SearchOptions {
   readonly to?: string;
   readonly agent?: string;
   readonly outcome?: string;
+  readonly transcript?: string;
   readonly limit?: string;
   readonly continuation?: string;
   readonly json?: boolean;
 }
 
-/** `rtvoice transcripts show ID`, `sessions SUBJECT`, `search`. Exit code 1 for what is not there. */
+/** `rtvoice transcripts show ID`, `sessions SUBJECT`, `search`, `aside ID`. Exit code 1 for what is not there. */
 export function transcriptsCommand(): Command {
   const show = new Command('show')
     .description('a transcript with its words')
@@ -42,6 +44,7 @@ export function transcriptsCommand(): Command {
     .option('--to <time>', 'day (included) or ISO time; default today')
     .option('--agent <name>', 'the agent that had the call last')
     .option('--outcome <name>', 'e.g. completed')
+    .option('--transcript <state>', 'e.g. set_aside, gap')
     .option('--limit <n>', 'most calls of a page, up to 500')
     .option('--continuation <token>', 'of the page before')
     .option('--json', 'the page as JSON')
@@ -50,7 +53,8 @@ export function transcriptsCommand(): Command {
     .description('recorded calls')
     .addCommand(show)
     .addCommand(sessions)
-    .addCommand(search);
+    .addCommand(search)
+    .addCommand(asideCommand());
 }
 
 async function showTranscript(sessionId: string, { format, incarnation }: ShowOptions): Promise<void> {

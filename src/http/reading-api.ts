@@ -131,11 +131,12 @@ export function readingApi(app: Express, parts: ReadingApiParts): void {
   route('/api/search', async (request, response, { role, correlationId }) => {
     const search = searchOf((name) => textOf(request, name), Date.now());
     const page = await reader.search(search);
-    const { fromDay, toDay, agent, outcome } = search;
+    const { fromDay, toDay, agent, outcome, transcript } = search;
     const detail = {
       ...{ fromDay, toDay, calls: page.calls.length },
       ...(agent === undefined ? {} : { agent }),
       ...(outcome === undefined ? {} : { outcome }),
+      ...(transcript === undefined ? {} : { transcript }),
     };
     if (!(await audited(response, { action: 'calls.searched', actor: role, correlationId, detail }))) return;
     response.json(page);

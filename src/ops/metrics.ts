@@ -84,6 +84,10 @@ export function createMetrics(worker: string) {
     archived: counter('rtvoice_turns_archived', 'Turn documents created in Cosmos'),
     archiveLag: ms('rtvoice_archive_ms', 'Turn offered to the archiver until its document was created'),
     archiveProblems: counter('rtvoice_archive_problems', 'Archive outcomes that are not success, by kind'),
+    setAside: counter(
+      'rtvoice_documents_set_aside',
+      'Documents that Cosmos refused for good, by what became of them',
+    ),
     profileRead: ms('rtvoice_profile_read_ms', 'Profile read at call start, by where it came from'),
     transcriptsClosed: counter('rtvoice_transcripts_closed', 'Transcripts closed, by what the check found'),
     auditLost: counter('rtvoice_audit_records_lost', 'Audit records that could not be written'),

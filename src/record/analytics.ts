@@ -18,6 +18,8 @@ export interface CallSearch {
   readonly before?: string;
   readonly agent?: string;
   readonly outcome?: string;
+  /** What the check of the transcript found. */
+  readonly transcript?: string;
   readonly subjectHash?: string;
   /** Most calls of a page, 1 to 500. Default 50. */
   readonly limit?: number;
@@ -125,6 +127,7 @@ function queryOf(search: CallSearch, place: Place, limit: number): RecordQuery {
   const filters: [string, string | undefined][] = [
     ['agent', search.agent],
     ['outcome', search.outcome],
+    ['transcript', search.transcript],
     ['subjectHash', search.subjectHash],
   ];
   const used = filters.flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }]));

@@ -4,6 +4,7 @@
  */
 import type { Analytics, CallPage, CallSearch } from './analytics.js';
 import type { ArchiveFailure, TranscriptArchive } from './archive-port.js';
+import type { AsideStore } from './aside.js';
 import { type SummaryDocument, summaryDocumentId, type TurnDocument } from './documents.js';
 import type { ProfileStore } from './profiles.js';
 import { readTranscript } from './reading.js';
@@ -20,6 +21,7 @@ export interface SessionArchive extends TranscriptArchive {
 export interface RecordReaderParts {
   readonly archive: SessionArchive;
   readonly profiles: ProfileStore;
+  readonly aside: Pick<AsideStore, 'of'>;
   readonly analytics: Analytics;
   /** Opens a turn's words. @throws when they cannot be opened any more */
   open(turn: TurnDocument): string | Promise<string>;
@@ -64,7 +66,7 @@ export class RecordReader {
     sessionId: string,
     { incarnation, words }: { readonly incarnation?: string | undefined; readonly words: boolean },
   ): Promise<ReadTranscript | undefined> {
-    const { archive, open } = this.#parts;
+    const { archive, aside, open } = this.#parts;
     const found = await archive.incarnations(sessionId);
     if (found.kind !== 'incarnations') throw new RecordError('a session cannot be read', codeOf(found));
     const chosen = incarnation ?? found.list.at(-1);
@@ -78,7 +80,7 @@ export class RecordReader {
         return '';
       }
     };
-    const transcript = await readTranscript(archive, sessionId, chosen, reveal);
+    const transcript = await readTranscript(archive, sessionId, chosen, reveal, aside);
     return transcript && { ...transcript, incarnations: found.list, unreadable };
   }
 

@@ -1,5 +1,6 @@
 import type { TranscriptArchive } from './archive-port.js';
-import { type SummaryDocument, summaryDocumentId, type TurnDocument } from './documents.js';
+import { type AsideStore, coversGap } from './aside.js';
+import { isTurn, type SummaryDocument, summaryDocumentId, type TurnDocument } from './documents.js';
 import { RecordError } from './record-port.js';
 import type { OpenTranscript, OpenTurn } from './transcript-formats.js';
 import { pages, verifyComplete, wholeTurn } from './verify-complete.js';
@@ -11,7 +12,8 @@ export type OpenText = (turn: TurnDocument) => string | Promise<string>;
 const MAX_READ_TURNS = 20_000;
 
 /**
- * A session's transcript from the archive, opened. Roles and the audit entry are the caller's affair.
+ * A session's transcript from the archive, opened; turns that the archive refused come from where they were set aside.
+ * Roles and the audit entry are the caller's affair.
  * @returns undefined for a session that the archive does not hold
  * @throws RecordError when the archive cannot be read; what `open` throws
  */
@@ -20,6 +22,7 @@ export async function readTranscript(
   sessionId: string,
   incarnation: string,
   open: OpenText,
+  aside?: Pick<AsideStore, 'of'>,
 ): Promise<OpenTranscript | undefined> {
   const last = await lastSeqOf(archive, sessionId, incarnation);
   if (last === undefined) return undefined;
@@ -31,12 +34,28 @@ export async function readTranscript(
       if ('failure' in whole) throw new RecordError('a transcript cannot be read', codeOf(whole.failure));
       // A turn without all its parts is shown as what is known of it.
       const text = whole.turn === undefined ? '' : await open(whole.turn);
-      const { seq, role, agent, startedAt, endedAt, interrupted } = stored;
-      turns.push({ seq, role, agent, startedAt, endedAt, interrupted, text });
+      turns.push(openTurn(stored, text));
     }
   }
-  const { state } = await verifyComplete(archive, sessionId, incarnation);
-  return { sessionId, incarnation, completeness: state, turns };
+  const found = await verifyComplete(archive, sessionId, incarnation);
+  if (aside === undefined || (found.state !== 'gap' && found.state !== 'no_summary'))
+    return { sessionId, incarnation, completeness: found.state, turns };
+  const kept = (await aside.of(sessionId)).filter(({ document }) => document.incarnation === incarnation);
+  const known = new Set(turns.map(({ seq }) => seq));
+  for (const { document } of kept) {
+    if (isTurn(document) && !known.has(document.seq)) turns.push(openTurn(document, await open(document)));
+  }
+  turns.sort((a, b) => a.seq - b.seq);
+  const covered =
+    found.state === 'gap'
+      ? coversGap(found.missing, kept, incarnation)
+      : kept.some(({ document }) => 'kind' in document && document.kind === 'summary');
+  return { sessionId, incarnation, completeness: covered ? 'set_aside' : found.state, turns };
+}
+
+function openTurn(turn: TurnDocument, text: string): OpenTurn {
+  const { seq, role, agent, startedAt, endedAt, interrupted } = turn;
+  return { seq, role, agent, startedAt, endedAt, interrupted, text };
 }
 
 /** From the summary (one read), or for a call that is not closed from the tail. */

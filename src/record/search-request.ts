@@ -20,6 +20,7 @@ export function searchOf(read: (name: string) => string | undefined, nowMs: numb
   const fromDay = from === undefined ? dayAfter(toDay, -DEFAULT_DAYS) : from.day;
   const agent = nameOf(read('agent'), 'agent');
   const outcome = nameOf(read('outcome'), 'outcome');
+  const transcript = nameOf(read('transcript'), 'transcript');
   const continuation = read('continuation');
   const limit = read('limit');
   if (limit !== undefined && !/^[1-9]\d{0,2}$/.test(limit)) throw invalid('limit');
@@ -30,6 +31,7 @@ export function searchOf(read: (name: string) => string | undefined, nowMs: numb
     ...(to?.time === undefined ? {} : { before: to.time }),
     ...(agent === undefined ? {} : { agent }),
     ...(outcome === undefined ? {} : { outcome }),
+    ...(transcript === undefined ? {} : { transcript }),
     ...(continuation === undefined ? {} : { continuation }),
     ...(limit === undefined ? {} : { limit: Number(limit) }),
   };

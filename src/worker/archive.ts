@@ -6,8 +6,10 @@ import type { Metrics } from '../ops/metrics.js';
 import type { TranscriptArchive } from '../record/archive-port.js';
 import { Archiver } from '../record/archiver.js';
 import { headerDocument } from '../record/closing.js';
+import { type ArchiveDocument, isTurn } from '../record/documents.js';
 
 export interface ArchiveSinks {
+  /** Nothing more is to be written of these: they are in the transcript, or were set aside. */
   archived(callId: string, incarnation: string, turns: readonly ArchivedTurn[]): Promise<void>;
   /** Another turn has a number of this call in Cosmos. */
   conflict(callId: string, incarnation: string): Promise<void>;
@@ -29,6 +31,7 @@ export function withHeaders(archiver: Pick<Archiver, 'offer'>): TurnSink {
 
 export function createArchiver(
   archive: TranscriptArchive,
+  setAside: (document: ArchiveDocument, code: string) => Promise<boolean>,
   sinks: () => ArchiveSinks,
   metrics: Metrics,
   log: Logger,
@@ -47,9 +50,12 @@ export function createArchiver(
       metrics.archiveProblems.add(1, { kind: 'conflict' });
       await sinks().conflict(doc.sessionId, doc.incarnation);
     },
-    onPoison: (doc, code) => {
-      log.error({ callId: doc.sessionId, code }, 'document refused for good, set aside');
+    onPoison: async (doc, code) => {
       metrics.archiveProblems.add(1, { kind: 'poison' });
+      // Not kept: the turn stays in the journal and is offered again.
+      if (!(await setAside(doc, code)) || !isTurn(doc)) return;
+      // The owner is done with it, so that its call can be closed; the transcript's state says that it is not there.
+      await sinks().archived(doc.sessionId, doc.incarnation, [{ seq: doc.seq, turnId: doc.turnId }]);
     },
     metrics: {
       outcome: (kind) => {

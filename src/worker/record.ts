@@ -24,6 +24,7 @@ import type { Metrics } from '../ops/metrics.js';
 import type { Seal } from '../privacy/seal.js';
 import { Analytics } from '../record/analytics.js';
 import type { TranscriptArchive } from '../record/archive-port.js';
+import { AsideStore } from '../record/aside.js';
 import type { TokenPrices } from '../record/call-analytics.js';
 import { DailyRollUps } from '../record/daily.js';
 import { ProfileStore } from '../record/profiles.js';
@@ -36,6 +37,7 @@ import type { RedisManager } from '../stores/redis/manager.js';
 import { createAudit } from './audit.js';
 import { ProfileCache } from './profile-cache.js';
 import { createProfiles, linkWithProfiles } from './profiles.js';
+import { createSetAside } from './set-aside.js';
 import { startSnapshots } from './snapshots.js';
 import { createTranscriptClosing } from './transcript-closing.js';
 
@@ -84,6 +86,9 @@ export function createRecord(parts: RecordParts) {
     lost: (count) => metrics.auditLost.add(count),
   });
 
+  const aside = new AsideStore(new CosmosRecords(cosmos, 'aside'));
+  const setAside = createSetAside({ aside, audit, metrics, log });
+
   let running: Promise<void> | undefined;
   let stopped = false;
   const runDaily = (): boolean => {
@@ -130,10 +135,13 @@ export function createRecord(parts: RecordParts) {
   return {
     audit,
     cache,
+    setAside,
     transcripts: createTranscriptClosing({
       journal: parts.journal,
       archive: parts.archive,
       reader,
+      aside,
+      setAside,
       analytics,
       daily,
       log,
@@ -153,6 +161,7 @@ export function createRecord(parts: RecordParts) {
         reader: new RecordReader({
           archive: reader,
           profiles: store,
+          aside,
           analytics,
           open: ({ sessionId, turnId, transcript }) => revealTranscript(seal, sessionId, turnId, transcript),
         }),

@@ -8,11 +8,12 @@ import { RtvoiceError } from '../errors.js';
 import type { Logger } from '../ops/log.js';
 import type { Analytics } from '../record/analytics.js';
 import { RANGE_LIMIT, type TranscriptArchive } from '../record/archive-port.js';
+import { type AsideStore, coversGap } from '../record/aside.js';
 import { callAnalytics, type TokenPrices, type TurnFacts } from '../record/call-analytics.js';
 import type { ChainTurn } from '../record/chain.js';
 import { EMPTY_TALLY, headerDocument, summaryDocument, tallyTurn } from '../record/closing.js';
 import type { DailyRollUps } from '../record/daily.js';
-import { identityOf } from '../record/documents.js';
+import { type ArchiveDocument, identityOf } from '../record/documents.js';
 import { verifyComplete, wholeTurn } from '../record/verify-complete.js';
 
 /** A turn for the chain and for the figures; its words stay sealed. */
@@ -24,6 +25,10 @@ export interface TranscriptClosingParts {
   readonly archive: TranscriptArchive;
   /** Reads them back; a query within the partition is cheaper than a read a turn. */
   readonly reader: TranscriptArchive;
+  /** What of a transcript was refused for good. */
+  readonly aside: Pick<AsideStore, 'of'>;
+  /** true: it is kept. */
+  setAside(document: ArchiveDocument, code: string): Promise<boolean>;
   readonly analytics: Analytics;
   readonly daily: DailyRollUps;
   readonly log: Logger;
@@ -36,6 +41,8 @@ export interface TranscriptClosingParts {
 /** `complete`, or what the check found instead. */
 export type TranscriptState =
   | 'complete'
+  /** What is missing was refused by the store, and is kept in the container `aside`. */
+  | 'set_aside'
   | 'gap'
   | 'count_differs'
   | 'hash_differs'
@@ -86,16 +93,23 @@ export function createTranscriptClosing(parts: TranscriptClosingParts) {
       endedAt: summary.disconnectedAt ?? new Date().toISOString(),
       outcome: summary.outcome,
     });
+    let refused = false;
     for (const document of [header, closing]) {
       const outcome = await archive.create(document);
       if (outcome.kind === 'created') continue;
-      if (outcome.kind !== 'exists') throw new RtvoiceError('RTV_COSMOS_UNAVAILABLE');
+      if (outcome.kind === 'refused' && (await parts.setAside(document, outcome.code))) refused = true;
+      else if (outcome.kind !== 'exists') throw new RtvoiceError('RTV_COSMOS_UNAVAILABLE');
       // Closed before, over other turns: what the first one says cannot be changed.
-      if (outcome.turnId !== identityOf(document)) return 'summary_differs';
+      else if (outcome.turnId !== identityOf(document)) return 'summary_differs';
     }
     const found = await verifyComplete(reader, sessionId, incarnation);
     if (found.state === 'unknown') throw new RtvoiceError('RTV_COSMOS_UNAVAILABLE');
-    return found.state;
+    if (found.state === 'gap' && coversGap(found.missing, await parts.aside.of(sessionId), incarnation)) {
+      return 'set_aside';
+    }
+    return refused && (found.state === 'complete' || found.state === 'no_summary')
+      ? 'set_aside'
+      : found.state;
   };
 
   return {
@@ -105,7 +119,8 @@ export function createTranscriptClosing(parts: TranscriptClosingParts) {
       const turns = await turnsOf(summary);
       const state = await close(summary, turns);
       const place = `${sessionId}-${incarnation}`;
-      if (state !== 'complete' && !doubts.has(place)) {
+      // What was set aside is known; all else may be a replica that is behind.
+      if (state !== 'complete' && state !== 'set_aside' && !doubts.has(place)) {
         if (doubts.size >= MOST_DOUBTS) for (const oldest of [...doubts].slice(0, 1)) doubts.delete(oldest);
         doubts.add(place);
         throw new RtvoiceError('RTV_COSMOS_UNAVAILABLE', `transcript ${state} at first sight`);

@@ -7,6 +7,7 @@ import { revealTranscript } from '../../src/actors/call-record.js';
 import type { SecurityEvent } from '../../src/http/authenticate.js';
 import { readingApi } from '../../src/http/reading-api.js';
 import { Analytics } from '../../src/record/analytics.js';
+import { AsideStore } from '../../src/record/aside.js';
 import { auditKeyFrom, dayAfter, dayOf } from '../../src/record/audit-record.js';
 import { verifyAudit } from '../../src/record/audit-verify.js';
 import { DailyRollUps } from '../../src/record/daily.js';
@@ -49,6 +50,7 @@ beforeAll(async () => {
     reader: new RecordReader({
       archive: new CosmosArchive(cosmos),
       profiles: new ProfileStore({ container: new CosmosRecords(cosmos, 'profiles') }),
+      aside: new AsideStore(new CosmosRecords(cosmos, 'aside')),
       analytics: new Analytics(new CosmosRecords(cosmos, 'analytics')),
       open: ({ sessionId, turnId, transcript }) => revealTranscript(seal, sessionId, turnId, transcript),
     }),
@@ -88,6 +90,8 @@ async function fill(): Promise<void> {
       journal: { entries: async () => [...call.entries] },
       archive,
       reader: archive,
+      aside: new AsideStore(new CosmosRecords(cosmos, 'aside')),
+      setAside: async () => false,
       analytics,
       daily: new DailyRollUps(items, analytics),
       log: silent,

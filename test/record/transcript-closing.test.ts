@@ -1,6 +1,7 @@
 /** The end of a transcript: documents, the check, a state that says so, analytics. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Analytics } from '../../src/record/analytics.js';
+import { AsideStore } from '../../src/record/aside.js';
 import type { TokenPrices } from '../../src/record/call-analytics.js';
 import { DailyRollUps } from '../../src/record/daily.js';
 import { headerDocumentId, summaryDocumentId } from '../../src/record/documents.js';
@@ -30,6 +31,8 @@ function closingOf(call: MadeCall, over: { journal?: MadeCall['entries']; prices
     journal: { entries: async () => [...(over.journal ?? call.entries)] },
     archive,
     reader: archive,
+    aside: new AsideStore(new CosmosRecords(cosmos, 'aside')),
+    setAside: async () => false,
     analytics,
     daily: new DailyRollUps(items, analytics),
     log: silent,

@@ -5,7 +5,7 @@ import {
   PartitionKeyKind,
 } from '@azure/cosmos';
 
-export type ContainerName = 'transcripts' | 'profiles' | 'analytics' | 'audit' | 'metrics';
+export type ContainerName = 'transcripts' | 'aside' | 'profiles' | 'analytics' | 'audit' | 'metrics';
 
 export interface ContainerPlan {
   readonly id: ContainerName;
@@ -31,6 +31,13 @@ export const CONTAINERS: Readonly<Record<ContainerName, ContainerPlan>> = {
     indexingPolicy: indexing(['/partitionKey/?', '/value/seq/?']),
     maxThroughput: 4000,
   },
+  // What `transcripts` refused. By session; by id within it.
+  aside: {
+    id: 'aside',
+    partitionKey: '/sessionId',
+    indexingPolicy: indexing(['/sessionId/?']),
+    maxThroughput: 1000,
+  },
   // Read and written by id (= subject) only.
   profiles: {
     id: 'profiles',
@@ -38,7 +45,7 @@ export const CONTAINERS: Readonly<Record<ContainerName, ContainerPlan>> = {
     indexingPolicy: indexing(['/subjectId/?']),
     maxThroughput: 1000,
   },
-  // By day; by day and agent; by day and outcome; a subject's sessions; newest first.
+  // By day; by day and agent, outcome, state of the transcript; a subject's sessions; newest first.
   analytics: {
     id: 'analytics',
     partitionKey: '/day',
@@ -47,6 +54,7 @@ export const CONTAINERS: Readonly<Record<ContainerName, ContainerPlan>> = {
       '/kind/?',
       '/agent/?',
       '/outcome/?',
+      '/transcript/?',
       '/startedAt/?',
       '/subjectHash/?',
     ]),
