@@ -22,7 +22,7 @@ import { controlApi } from './http/control-api.js';
 import { publicApp } from './http/public-app.js';
 import { createPublicServer } from './http/server.js';
 import { acceptUpgrades } from './http/upgrades.js';
-import type { Heard } from './media/session.js';
+import type { Heard } from './media/session-services.js';
 import { VoiceActivity } from './media/vad/voice-activity.js';
 import { judge } from './ops/health.js';
 import { createLogger } from './ops/log.js';

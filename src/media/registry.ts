@@ -1,5 +1,6 @@
 /** The calls whose audio this worker has. Words that were heard elsewhere come in here. */
-import type { Heard, MediaSession } from './session.js';
+import type { MediaSession } from './session.js';
+import type { Heard } from './session-services.js';
 
 export class SessionRegistry {
   readonly #sessions = new Map<string, MediaSession>();

@@ -4,7 +4,7 @@
  */
 import type { Located } from '../actors/call-messages.js';
 import type { Answer } from '../actors/ports.js';
-import type { Heard } from './session.js';
+import type { Heard } from './session-services.js';
 
 export interface RelayServices {
   /** Local delivery first. */

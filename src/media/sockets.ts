@@ -9,7 +9,8 @@ import type { PlayoutClock } from './playout.js';
 import type { MediaLine } from './ports.js';
 import type { SessionRegistry } from './registry.js';
 import { type RelayServices, TranscriptRelay } from './relay.js';
-import { type Heard, MediaSession, type SessionServices } from './session.js';
+import { MediaSession } from './session.js';
+import type { Heard, SessionServices } from './session-services.js';
 import type { TranscriptionDataFrame } from './wire/frame.js';
 import { parseFrame } from './wire/parse.js';
 

@@ -7,7 +7,7 @@ import type { SocketCall } from '../http/upgrades.js';
 import { PlayoutClock } from '../media/playout.js';
 import type { CallLink, MediaMetrics, Voice } from '../media/ports.js';
 import { SessionRegistry } from '../media/registry.js';
-import type { Heard, SessionServices } from '../media/session.js';
+import type { Heard, SessionServices } from '../media/session-services.js';
 import {
   GOING_AWAY,
   type SocketServices,
