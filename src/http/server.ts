@@ -3,6 +3,7 @@
  * bounded (bodies are by the app), connections too.
  */
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { RtvoiceError } from '../errors.js';
 
 export interface ServerLimits {
   /** All of a request's head, bytes. A token of ACS is about 1 KB. */
@@ -42,3 +43,21 @@ export function createPublicServer(app: RequestListener, limits: Partial<ServerL
   server.maxRequestsPerSocket = 0;
   return server;
 }
+
+/** Resolves once the port is bound. @throws RtvoiceError RTV_PORT_IN_USE */
+export async function listen(server: Server, port: number, host: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      reject(cause.code === 'EADDRINUSE' ? new RtvoiceError('RTV_PORT_IN_USE', 'PORT', { cause }) : cause);
+    });
+    server.listen(port, host, resolve);
+  });
+}
+
+/** Idle connections go at once; requests that are being served have a second. */
+export const closeServer = (server: Server): Promise<void> =>
+  new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+    setTimeout(() => server.closeAllConnections(), 1_000).unref();
+  });

@@ -7,12 +7,7 @@ import { CALL_ACTOR, type CallDescription, type CallOrigin } from '../actors/cal
 import type { ActorClient } from '../actors/client.js';
 import type { ControlStarted, OperationsAnswer, StartedBy } from '../actors/control-messages.js';
 import type { CallControlService } from '../http/control-api.js';
-
-export interface CallUrls {
-  readonly callback: string;
-  readonly media: string;
-  readonly transcription: string;
-}
+import type { CallUrls } from './call-urls.js';
 
 export interface ControlServiceParts {
   readonly actors: ActorClient;

@@ -1,0 +1,85 @@
+/** The media worker's side of a worker: sockets and sessions, the voice that speaks there, the agent, and the lease. */
+import type { CallLink } from '../media/ports.js';
+import { VoiceActivity } from '../media/vad/voice-activity.js';
+import { callTrace } from '../ops/tracing.js';
+import { createAgent, readTexts } from './agent.js';
+import type { Backing } from './backing.js';
+import { createLink } from './link.js';
+import { createMedia } from './media.js';
+import { createPresence } from './presence.js';
+import { createVoice } from './voice.js';
+
+/** Endpointing is left to ACS's finals; for barge-in a short hangover tells a noise from an interruption. */
+const BARGE_IN_HANGOVER_MS = 160;
+
+export interface MediaWorkerParts {
+  /** Lays what is known of the caller over the line to the actor. */
+  withProfiles(link: CallLink): CallLink;
+  /** Whether this worker takes new calls, for the other workers. */
+  ready(): boolean;
+  /** Others have this worker's calls: its actors are read again. */
+  dropActors(): void;
+}
+
+export type MediaWorker = Awaited<ReturnType<typeof createMediaWorker>>;
+
+export async function createMediaWorker(backing: Backing, parts: MediaWorkerParts) {
+  const { config, redis, seal, actors, acs, affinity, workerUrl, metrics, log } = backing;
+  const texts = await readTexts(config);
+  const responder = await createAgent(config, texts, metrics.genAi, log);
+  const voice = await createVoice({ config, redis, seal, metrics, texts, phrases: responder.phrases() });
+  const activity =
+    config.VOICE_ACTIVITY === 'on'
+      ? await VoiceActivity.load({ settings: { hangoverMs: BARGE_IN_HANGOVER_MS } })
+      : undefined;
+  const presence = createPresence({
+    name: config.WORKER_ID,
+    url: workerUrl,
+    redis,
+    actors,
+    appApiToken: config.APP_API_TOKEN,
+    metrics,
+    log,
+    ready: () => parts.ready(),
+    calls: () => media.sessions.size,
+    dropAll: () => {
+      for (const session of media.sessions.all()) session.abandon();
+      parts.dropActors();
+    },
+  });
+  const media = createMedia({
+    actors,
+    link: parts.withProfiles(createLink(actors, () => presence.id(), workerUrl)),
+    maySpeak: () => presence.lease.maySpeak(),
+    voice,
+    responder,
+    texts,
+    affinity: {
+      add: (callId) => affinity.add(presence.id(), callId),
+      remove: (callId) => affinity.release(presence.id(), callId),
+    },
+    voices: activity,
+    trace: callTrace,
+    silence: { repromptMs: config.SILENCE_REPROMPT_MS, reprompts: config.SILENCE_REPROMPTS },
+    locale: config.SPEECH_LOCALE,
+    appApiToken: config.APP_API_TOKEN,
+    metrics,
+    log,
+    hangUp: (callId) => void acs.hangUp(callId, { forEveryone: true }),
+  });
+  return {
+    media,
+    presence,
+    /** Phrases into the cache, then the heartbeat. */
+    async start(): Promise<void> {
+      await voice.warm();
+      await presence.start();
+    },
+    /** After sockets and presence have ended. */
+    async close(): Promise<void> {
+      await voice.close();
+      await responder.close?.();
+      await activity?.close();
+    },
+  };
+}

@@ -1,0 +1,47 @@
+/** The owner's side of a worker: the actors of calls, what they write to, and the permanent record behind them. */
+import { sendControl } from '../acs/control-send.js';
+import { CALL_ACTOR } from '../actors/call-messages.js';
+import { callTrace } from '../ops/tracing.js';
+import { createCallHost } from './actors.js';
+import { createArchiver, withHeaders } from './archive.js';
+import type { Backing } from './backing.js';
+import { createCallLine } from './call-line.js';
+import type { CallAddresses } from './call-urls.js';
+import { createClosing } from './closing.js';
+import { createLegacyMigration } from './legacy.js';
+import { createRecord } from './record.js';
+
+export type Owner = ReturnType<typeof createOwner>;
+
+export function createOwner(backing: Backing, addresses: CallAddresses) {
+  const { redis, seal, actors, acs, archive, metrics, log } = backing;
+  const record = createRecord(backing);
+  const archiver = createArchiver(archive, record.setAside, () => calls, metrics, log);
+  const line = createCallLine(acs, log, (callId) => {
+    const now = Date.now();
+    const fact = { kind: 'reconciled', id: `gone-${now}`, atMs: now, found: 'disconnected' };
+    void actors.call(CALL_ACTOR, callId, 'event', { facts: [fact], origin: { correlationId: '' } });
+  });
+  const calls = createCallHost({
+    actors,
+    seal,
+    journal: backing.journal,
+    contexts: backing.contexts,
+    migrateLegacy: createLegacyMigration(redis, seal, log),
+    turns: withHeaders(archiver),
+    closing: createClosing({ redis, archive, transcripts: record.transcripts, seal, actors }),
+    liveIndex: backing.liveIndex,
+    affinity: backing.affinity,
+    line,
+    sendControl: (callId, request, id, correlationId) =>
+      sendControl(acs, request, { callId, id, callbackUri: addresses.of(correlationId).callback }),
+    trace: callTrace,
+    profiles: record.profiles,
+    metrics,
+    log,
+  });
+  redis.onStateChange((state) => {
+    if (state === 'up') calls.redisIsBack();
+  });
+  return { record, archiver, line, calls };
+}
