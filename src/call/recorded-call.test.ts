@@ -80,6 +80,8 @@ const FACTS: readonly CallFact[] = RECORDED.map(([type, atMs, data], index) => {
   if (!fact) throw new Error(`the recording holds an unusable ${type}`);
   return toCallFact(fact, BEGAN);
 });
+const CONNECTED = RECORDED.findIndex(([type]) => type === 'CallConnected');
+const UNKNOWN = RECORDED.findIndex(([type]) => type === 'Unheard.Of');
 const END = FACTS.length - 1;
 const RANK: Readonly<Record<Phase, number>> = { connecting: 0, connected: 1, disconnected: 2, ended: 3 };
 
@@ -156,7 +158,7 @@ describe('a recorded call', () => {
       phase: 'disconnected',
       connectedAtMs: BEGAN + 950,
       disconnectedAtMs: BEGAN + 10_000,
-      participants: { sequence: 3, count: 1 },
+      participants: { count: 0 },
       mediaStreaming: { value: 'stopped' },
       transcription: { value: 'stopped' },
       recording: { value: 'inactive' },
@@ -164,8 +166,19 @@ describe('a recorded call', () => {
     });
   });
 
+  it('in order, up to its end: participants, streams and recording as the events tell', () => {
+    expect(run(FACTS.slice(0, -3)).state).toMatchObject({
+      phase: 'connected',
+      participants: { sequence: 3, count: 1 },
+      mediaStreaming: { value: 'started' },
+      transcription: { value: 'started' },
+      recording: { value: 'inactive' },
+    });
+  });
+
   it('in any order, with duplicates, losses, and stale answers between: the same end', () => {
     let lossless = 0;
+    let lossy = 0;
     fc.assert(
       fc.property(story, ({ lost, doubled, answers, order }) => {
         const came = indices.filter((index) => !lost.includes(index));
@@ -195,19 +208,25 @@ describe('a recorded call', () => {
         }
         const last = [...arrived, reconciled('disconnected', 99, BEGAN + 70_001)];
         const { state, finishes } = run(last);
-        expect(state.phase).toBe(ordered.phase);
         expect(finishes).toBeGreaterThanOrEqual(1);
-        // All that came counts as in order; what no event told stays unknown instead of wrong.
-        const inOrder = run([...came.flatMap((index) => FACTS[index] ?? []), ...last.slice(-1)]).state;
-        expect(state).toEqual(inOrder);
-        if (!lost.includes(END)) expect(state.disconnectedAtMs).toBe(ordered.disconnectedAtMs);
-        if (lost.length === 0) {
-          lossless += 1;
-          expect(state).toEqual(ordered);
-        }
+        // The final state of the ordered call; what only a lost event told is all that may be missing.
+        expect(state).toEqual({
+          ...ordered,
+          connectedAtMs: lost.includes(CONNECTED) ? undefined : ordered.connectedAtMs,
+          unknownEvents: lost.includes(UNKNOWN) ? 0 : ordered.unknownEvents,
+          ...(lost.includes(END)
+            ? {
+                disconnectedAtMs: state.disconnectedAtMs,
+                end: { code: 0, subCode: 0, by: state.end?.by, inferred: true },
+              }
+            : {}),
+        });
+        if (lost.length === 0) lossless += 1;
+        else lossy += 1;
       }),
       { numRuns: 12_000 },
     );
     expect(lossless).toBeGreaterThan(0);
-  });
+    expect(lossy).toBeGreaterThanOrEqual(10_000);
+  }, 180_000);
 });

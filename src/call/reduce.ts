@@ -1,10 +1,11 @@
 /**
  * (state, fact) → (state, effects). Pure. Order, duplicates and late facts do not matter to the state: phases only
- * advance, participants go by ACS's own sequence number, streams by the time of the event. Effects are requests to
- * the actor; each is safe to carry out twice.
+ * advance, participants go by ACS's own sequence number, streams by the time of the event. A call that is over has
+ * neither participants nor streams, whatever was told or lost before. Effects are requests to the actor; each is safe
+ * to carry out twice.
  */
 import type { CallFact, StreamState } from './events.js';
-import { type CallState, type End, isOver, type Latest, laterPhase } from './state.js';
+import { type CallState, type End, isOver, type Latest, laterPhase, withoutParts } from './state.js';
 
 export type Effect =
   /** The call is over: archive what is left, then close the record. */
@@ -51,14 +52,14 @@ function ended(state: CallState, fact: CallFact, end: End): Reduced {
     phase: laterPhase(state.phase, 'disconnected'),
     ...(outweighs(fact.atMs, end, state) ? { disconnectedAtMs: fact.atMs, end } : {}),
   };
-  return { state: next, effects: [{ kind: 'finish' }] };
+  return { state: withoutParts(next), effects: [{ kind: 'finish' }] };
 }
 
 /** What two owners of one call made of its facts, put together. Nothing that either knows is lost. */
 export function mergeStates(a: CallState, b: CallState): CallState {
   const connected = [a.connectedAtMs, b.connectedAtMs].filter((ms) => ms !== undefined);
   const over = b.end && b.disconnectedAtMs !== undefined && outweighs(b.disconnectedAtMs, b.end, a) ? b : a;
-  return {
+  const merged: CallState = {
     ...a,
     phase: laterPhase(a.phase, b.phase),
     ...(connected.length > 0 ? { connectedAtMs: Math.min(...connected) } : {}),
@@ -71,6 +72,7 @@ export function mergeStates(a: CallState, b: CallState): CallState {
     recording: mergeLatest(a.recording, b.recording),
     unknownEvents: Math.max(a.unknownEvents, b.unknownEvents),
   };
+  return isOver(merged) ? withoutParts(merged) : merged;
 }
 
 export function reduce(state: CallState, fact: CallFact): Reduced {
@@ -93,24 +95,28 @@ export function reduce(state: CallState, fact: CallFact): Reduced {
       return { state: phase === state.phase ? state : { ...state, phase }, effects: NONE };
     }
     case 'participants': {
+      if (isOver(state)) return { state, effects: NONE };
       const participants = { sequence: fact.sequence, count: fact.count };
       if (!newer(state.participants, participants)) return { state, effects: NONE };
       return { state: { ...state, participants }, effects: NONE };
     }
     case 'mediaStreaming': {
+      if (isOver(state)) return { state, effects: NONE };
       const mediaStreaming = latest(state.mediaStreaming, fact.state, fact);
-      const restart = mediaStreaming !== state.mediaStreaming && broken(fact.state) && !isOver(state);
+      const restart = mediaStreaming !== state.mediaStreaming && broken(fact.state);
       return { state: { ...state, mediaStreaming }, effects: restart ? [{ kind: 'restartMedia' }] : NONE };
     }
     case 'transcription': {
+      if (isOver(state)) return { state, effects: NONE };
       const transcription = latest(state.transcription, fact.state, fact);
-      const restart = transcription !== state.transcription && broken(fact.state) && !isOver(state);
+      const restart = transcription !== state.transcription && broken(fact.state);
       return {
         state: { ...state, transcription },
         effects: restart ? [{ kind: 'restartTranscription' }] : NONE,
       };
     }
     case 'recording':
+      if (isOver(state)) return { state, effects: NONE };
       return { state: { ...state, recording: latest(state.recording, fact.state, fact) }, effects: NONE };
     case 'operation':
       return { state, effects: NONE };

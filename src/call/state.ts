@@ -57,3 +57,12 @@ const RANK: Readonly<Record<Phase, number>> = { connecting: 0, connected: 1, dis
 export const laterPhase = (a: Phase, b: Phase): Phase => (RANK[a] >= RANK[b] ? a : b);
 
 export const isOver = (state: CallState): boolean => RANK[state.phase] >= RANK.disconnected;
+
+/** What is left of a call that is over: nobody is in it and nothing streams, as far as that was known or not. */
+export const withoutParts = (state: CallState): CallState => ({
+  ...state,
+  participants: { sequence: Number.MAX_SAFE_INTEGER, count: 0 },
+  mediaStreaming: never<StreamState>('stopped'),
+  transcription: never<StreamState>('stopped'),
+  recording: never('inactive'),
+});
