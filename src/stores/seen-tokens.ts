@@ -17,6 +17,8 @@ export class SharedSeenTokens implements SeenTokens {
   readonly #keys: RedisKeyManager;
   readonly #local: LocalSeenTokens;
   readonly #alone: () => void;
+  /** First uses about which Redis is being asked: what comes meanwhile waits for its word. */
+  readonly #asking = new Map<string, Promise<TokenUse>>();
 
   /** @param alone called when Redis could not be asked. */
   constructor(redis: RedisManager, keys: RedisKeyManager, alone: () => void = () => undefined) {
@@ -27,10 +29,19 @@ export class SharedSeenTokens implements SeenTokens {
   }
 
   async use(token: string, purpose: string, expMs: number): Promise<TokenUse> {
-    const here = this.#local.use(token, purpose, expMs);
-    if (here !== 'new') return here;
-    const key = this.#keys.cacheKey('token', digest(token));
     const mine = digest(purpose);
+    // No turn of the event loop between the look and the first use: two at once must not both be first.
+    const asking = this.#asking.get(token);
+    if (asking) await asking;
+    const here = this.#local.use(token, mine, expMs);
+    if (here !== 'new') return here;
+    const asked = this.#ask(token, mine, expMs).finally(() => this.#asking.delete(token));
+    this.#asking.set(token, asked);
+    return asked;
+  }
+
+  async #ask(token: string, mine: string, expMs: number): Promise<TokenUse> {
+    const key = this.#keys.cacheKey('token', digest(token));
     const lifeMs = Math.min(MAX_LIFE_MS, Math.max(1, Math.ceil(expMs - Date.now())));
     try {
       // One script-free round trip: both commands are answered in order on one connection.
@@ -38,13 +49,13 @@ export class SharedSeenTokens implements SeenTokens {
         'token_use',
         async (client) => {
           const [, found] = await Promise.all([client.set(key, mine, 'PX', lifeMs, 'NX'), client.get(key)]);
+          // Here, so that an answer that is too late for this use counts for the next one.
+          if (found !== null && found !== mine) this.#local.correct(token, found);
           return found;
         },
         { key, deadlineMs: DEADLINE_MS },
       );
-      // What an earlier use of this very process wrote cannot be told from this one: the local memory did.
-      if (held === null || held === mine) return 'new';
-      return 'other';
+      return held === null || held === mine ? 'new' : 'other';
     } catch (thrown) {
       if (!(thrown instanceof RedisFailure)) throw thrown;
       this.#alone();

@@ -64,6 +64,12 @@ export class LocalSeenTokens implements SeenTokens {
     return 'new';
   }
 
+  /** What the token was used for first, elsewhere: counts from here on. */
+  correct(token: string, purpose: string): void {
+    const seen = this.#seen.get(digest(token));
+    if (seen) this.#seen.set(digest(token), { purpose, expMs: seen.expMs });
+  }
+
   /** Tokens live equally long, so the order of insertion is that of their end; a few at a time. */
   #forgetEnded(now: number): void {
     let left = 64;
