@@ -142,6 +142,8 @@ const shape = {
   /** USD per million tokens of the agent's model; without both a call has no cost in the record. */
   AGENT_PRICE_IN: price,
   AGENT_PRICE_OUT: price,
+  /** Whether the mood of callers' words goes into the record, and what judges it. */
+  SENTIMENT: z.enum(['off', 'lexicon']).default('off'),
   REPLY_FILLER_MS: z.coerce.number().min(0).default(1_000),
   REPLY_FALLBACK_MS: positive.max(60_000).default(2_700),
   SPOKEN_TEXTS: optionalText,

@@ -27,6 +27,7 @@ import type { TranscriptArchive } from '../record/archive-port.js';
 import { AsideStore } from '../record/aside.js';
 import type { TokenPrices } from '../record/call-analytics.js';
 import { DailyRollUps } from '../record/daily.js';
+import { moodByWords } from '../record/mood.js';
 import { ProfileStore } from '../record/profiles.js';
 import { RecordReader } from '../record/reader.js';
 import { SystemMetrics } from '../record/system-metrics.js';
@@ -35,6 +36,7 @@ import { CosmosArchive } from '../stores/cosmos/cosmos-archive.js';
 import { CosmosRecords } from '../stores/cosmos/record-container.js';
 import type { RedisManager } from '../stores/redis/manager.js';
 import { createAudit } from './audit.js';
+import { linkWithMoods } from './moods.js';
 import { ProfileCache } from './profile-cache.js';
 import { createProfiles, linkWithProfiles } from './profiles.js';
 import { createSetAside } from './set-aside.js';
@@ -149,8 +151,11 @@ export function createRecord(parts: RecordParts) {
       closed: (state) => metrics.transcriptsClosed.add(1, { state }),
     }),
     profiles: createProfiles({ store, cache, seal, language: config.SPEECH_LOCALE }),
-    /** The media worker's line to the actor, with the caller's profile in what an attachment brings. */
-    link: (link: CallLink): CallLink => linkWithProfiles(link, cache, seal),
+    /** The media worker's line to the actor: with the caller's profile in what an attachment brings, with moods. */
+    link(link: CallLink): CallLink {
+      const known = linkWithProfiles(link, cache, seal);
+      return config.SENTIMENT === 'off' ? known : linkWithMoods(known, moodByWords(config.SPEECH_LOCALE));
+    },
     /** A call was answered: its caller's profile is fetched before its audio comes. */
     warm(subjectId: string | undefined): void {
       if (subjectId !== undefined) cache.warm(subjectId);
