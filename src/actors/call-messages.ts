@@ -85,6 +85,8 @@ export interface TranscriptionLostArgs {
 export interface MediaLostArgs {
   readonly workerId: string;
   readonly mediaEpoch: number;
+  /** For how long the worker had given no sign, ms. */
+  readonly silentMs?: number;
 }
 
 export interface ArchivedArgs {

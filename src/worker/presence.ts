@@ -1,6 +1,6 @@
 /** This worker among the others: its id in this life, its heartbeat, the calls of the dead, its own fencing. */
 import { Agent, request } from 'undici';
-import { CALL_ACTOR, type Located } from '../actors/call-messages.js';
+import { CALL_ACTOR, type Located, type MediaLostArgs } from '../actors/call-messages.js';
 import type { ActorClient } from '../actors/client.js';
 import { newNonce } from '../call/incarnation.js';
 import { VoiceLease } from '../media/lease.js';
@@ -27,6 +27,8 @@ export interface PresenceParts {
 }
 
 const PEER_DEADLINE_MS = 400;
+/** An actor whose host died with the worker, or stands still, does not answer: asked again rather than waited for, ms. */
+const TELL_DEADLINE_MS = 1_000;
 /** What was sent ahead is still heard when the lease ends (playout's lead), and clocks drift, ms. */
 const LEASE_MARGIN_MS = 300;
 const GONE = new Set(['RTV_CALL_UNKNOWN', 'RTV_CALL_ENDED']);
@@ -46,17 +48,17 @@ export function createPresence(parts: PresenceParts): Presence {
   const agent = new Agent({ connections: 2, keepAliveTimeout: 10_000 });
   const newLife = (): string => `${parts.name}.${newNonce()}`;
 
-  const orphan = async (member: string, workerId: string): Promise<boolean> => {
+  const orphan = async (member: string, workerId: string, silentMs: number): Promise<boolean> => {
     if (member.startsWith(TRANSCRIPTION_MEMBER)) {
       const callId = member.slice(TRANSCRIPTION_MEMBER.length);
-      const told = await actors.call(CALL_ACTOR, callId, 'transcriptionLost', {});
+      const told = await actors.call(CALL_ACTOR, callId, 'transcriptionLost', {}, TELL_DEADLINE_MS);
       return told.ok || GONE.has(told.code);
     }
-    const located = await actors.call<Located>(CALL_ACTOR, member, 'locate', {});
+    const located = await actors.call<Located>(CALL_ACTOR, member, 'locate', {}, TELL_DEADLINE_MS);
     if (!located.ok) return GONE.has(located.code);
     if (located.workerId !== workerId) return true;
-    const lost = { workerId, mediaEpoch: located.mediaEpoch };
-    return (await actors.call(CALL_ACTOR, member, 'mediaLost', lost)).ok;
+    const lost: MediaLostArgs = { workerId, mediaEpoch: located.mediaEpoch, silentMs };
+    return (await actors.call(CALL_ACTOR, member, 'mediaLost', lost, TELL_DEADLINE_MS)).ok;
   };
 
   const hasRedis = async (url: string): Promise<boolean | undefined> => {

@@ -20,8 +20,11 @@ export interface VigilHooks {
   beat(): Omit<Beat, 'number'>;
   /** Monotonic ms since when Redis was in touch without a break; undefined while it is not. */
   unbrokenSince(): number | undefined;
-  /** A dead worker had this call's audio or (prefix) its transcription. Resolves once the actor knows. */
-  orphan(member: string, workerId: string): Promise<boolean>;
+  /**
+   * A dead worker had this call's audio or (prefix) its transcription. true: the actor knows.
+   * @param silentMs since when the worker gave no sign
+   */
+  orphan(member: string, workerId: string, silentMs: number): Promise<boolean>;
   /** Others took this worker for dead: drop all calls, be somebody new. Returns the new id. */
   swept(): string;
   /** Whether a peer that this worker knows of has a Redis while this one has none; undefined: nobody answers. */
@@ -34,6 +37,10 @@ export const LAPSE_MS = 1_500;
 const BEAT_MS = 400;
 const WATCH_MS = 250;
 const ENLIST_EVERY = 25;
+/** An actor that cannot be told is mostly on its way from the same dead worker: asked again soon, for so long, ms. */
+const TELL_FIRST_MS = 100;
+const TELL_LAST_MS = 400;
+const TELL_FOR_MS = 30_000;
 
 interface Watched {
   readonly beat: string;
@@ -51,6 +58,9 @@ export class Vigil {
   #number = 0;
   #beating = false;
   #watching = false;
+  #stopped = false;
+  /** Dead workers whose calls are being told. */
+  readonly #sweeps = new Map<string, Promise<void>>();
 
   constructor(id: string, registry: Registry, lease: VoiceLease, hooks: VigilHooks) {
     this.#id = id;
@@ -79,7 +89,9 @@ export class Vigil {
 
   /** Ends in good order: nobody has to sweep. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     for (const timer of this.#timers) clearInterval(timer);
+    await Promise.all(this.#sweeps.values());
     await this.#registry.strike(this.#id).catch(() => undefined);
   }
 
@@ -122,7 +134,7 @@ export class Vigil {
         // A key that expired stands for the last beat that was seen.
         const text = beat ?? held?.beat ?? '';
         if (!held || held.beat !== text) this.#watched.set(id, { beat: text, sinceMs: now });
-        else if (now - held.sinceMs >= LAPSE_MS && this.#trustsItself(now)) await this.#sweep(id, text);
+        else if (now - held.sinceMs >= LAPSE_MS && this.#trustsItself(now)) this.#sweep(id, held);
         const url = urlOf(beat);
         if (url) peers.push(url);
       }
@@ -141,20 +153,40 @@ export class Vigil {
     return since !== undefined && now - since >= 2 * LAPSE_MS && this.#lease.maySpeak();
   }
 
-  async #sweep(workerId: string, lastBeat: string): Promise<void> {
+  /** Not waited for: one dead worker must not hide another. */
+  #sweep(workerId: string, held: Watched): void {
+    if (this.#stopped || this.#sweeps.has(workerId)) return;
+    const sweep = this.#takeOver(workerId, held)
+      // Redis went away over it: the beat still stands still, and the worker is swept again.
+      .catch(() => undefined)
+      .finally(() => this.#sweeps.delete(workerId));
+    this.#sweeps.set(workerId, sweep);
+  }
+
+  async #takeOver(workerId: string, { beat, sinceMs }: Watched): Promise<void> {
     this.#hooks.count('lapse', 1);
-    const verdict = await this.#registry.mark(workerId, lastBeat, this.#id);
+    const verdict = await this.#registry.mark(workerId, beat, this.#id);
     if (verdict === 'alive') return;
     this.#watched.delete(workerId);
     if (verdict === 'taken') return;
     const members = await this.#registry.affinity(workerId);
-    const told = await Promise.all(members.map((member) => this.#hooks.orphan(member, workerId)));
     this.#hooks.count('orphans', members.length);
+    const told = await Promise.all(members.map((member) => this.#tell(member, workerId, sinceMs)));
     // What could not be told is told again: the mark is this worker's, and the list still names the dead one.
-    if (told.every(Boolean)) {
-      await this.#registry.forgetAffinity(workerId);
-      await this.#registry.strike(workerId);
+    if (!told.every(Boolean)) return;
+    await this.#registry.forgetAffinity(workerId);
+    await this.#registry.strike(workerId);
+  }
+
+  async #tell(member: string, workerId: string, sinceMs: number): Promise<boolean> {
+    const began = performance.now();
+    for (let waitMs = TELL_FIRST_MS; !this.#stopped; waitMs = Math.min(TELL_LAST_MS, waitMs * 1.5)) {
+      const now = performance.now();
+      if (await this.#hooks.orphan(member, workerId, now - sinceMs).catch(() => false)) return true;
+      if (now - began > TELL_FOR_MS) return false;
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
     }
+    return false;
   }
 }
 
