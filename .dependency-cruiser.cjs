@@ -101,6 +101,13 @@ module.exports = {
       to: { path: '^(src/(?!frontdoor/)|tools/|test/)', pathNot: '^src/ops/stack-file\\.ts$' },
     },
     {
+      name: 'checker-apart',
+      comment: 'What judges a run of the chaos suite shares no code with the worker that it judges.',
+      severity: 'error',
+      from: { path: '^test/chaos/check/', pathNot: TEST },
+      to: { path: '^(src/(?!simulator/)|tools/|test/(?!chaos/check/))' },
+    },
+    {
       name: 'src-stands-alone',
       comment: 'Nothing that ships imports tools, tests or test files.',
       severity: 'error',

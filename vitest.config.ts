@@ -23,6 +23,7 @@ export default defineConfig({
             'test/unit/**/*.test.ts',
             'test/support/**/*.test.ts',
             'test/bench/**/*.test.ts',
+            'test/chaos/**/*.test.ts',
           ],
           ...timeouts(20),
           sequence: { groupOrder: 0 },

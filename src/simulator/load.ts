@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import type { SimulatorClient } from './client.js';
+import type { CallProgress, SimulatorClient } from './client.js';
 import type { CallResult } from './core/report.js';
 import type { PlaceCall } from './core/setup.js';
 import { messageOf } from './errors.js';
@@ -15,10 +15,11 @@ export interface LoadOptions {
   readonly durationMs: number | undefined;
   /** New calls wait while this many are live. */
   readonly maxLive: number;
-  /** What each call is; its seed is counted up from call to call. */
-  readonly call: PlaceCall;
+  /** What each call is, or what the n-th is (from 0); its seed is counted up from call to call unless it has one. */
+  readonly call: PlaceCall | ((number: number) => PlaceCall);
   readonly seed: number;
   readonly signal?: AbortSignal;
+  readonly onProgress?: (number: number, progress: CallProgress) => void;
   readonly onCall?: (done: number, live: number, result: CallResult | undefined) => void;
 }
 
@@ -76,11 +77,15 @@ export async function runLoad(client: SimulatorClient, options: LoadOptions): Pr
       await Promise.race(running);
       continue;
     }
+    const number = placed;
     placed += 1;
+    const seed = options.seed + number;
+    const call =
+      typeof options.call === 'function' ? { seed, ...options.call(number) } : { ...options.call, seed };
     const task: Promise<void> = client
       .placeCall(
-        { record: false, ...options.call, seed: options.seed + placed - 1 },
-        undefined,
+        { record: false, ...call },
+        (progress) => options.onProgress?.(number, progress),
         options.signal,
       )
       .then(

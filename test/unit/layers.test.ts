@@ -38,6 +38,8 @@ const TREE: Readonly<Record<string, string>> = {
   'src/simulator/good.ts': use('../audio/wav.js', 'ws', 'node:http'),
   'src/frontdoor/good.ts': use('../ops/stack-file.js', 'node:http'),
   'src/http/good.ts': `${see('vitest')}${use('../stores/redis.js')}`,
+  'test/chaos/check/good.ts': use('ioredis', '../../../src/simulator/good.js'),
+  'test/chaos/run.ts': use('./check/good.js', '../../tools/tool.js'),
 
   // What is not.
   'src/call/reads-file.ts': use('node:fs/promises'),
@@ -57,6 +59,8 @@ const TREE: Readonly<Record<string, string>> = {
   'src/simulator/imports-root.ts': use('../errors.js'),
   'src/audio/imports-worker.ts': see('../acs/wire.js'),
   'src/frontdoor/imports-worker.ts': use('../ops/metrics.js'),
+  'test/chaos/check/knows-worker.ts': see('../../../src/privacy/good.js'),
+  'test/chaos/check/through-support.ts': use('../../support/help.js'),
   'src/http/imports-tool.ts': use('../../tools/tool.js'),
   'src/http/imports-test.ts': use('../../test/support/help.js'),
   'src/http/needs-dev.ts': use('vitest'),
@@ -86,6 +90,8 @@ const CAUGHT = [
   'simulator-apart: src/simulator/imports-root.ts',
   'audio-apart: src/audio/imports-worker.ts',
   'frontdoor-apart: src/frontdoor/imports-worker.ts',
+  'checker-apart: test/chaos/check/knows-worker.ts',
+  'checker-apart: test/chaos/check/through-support.ts',
   'src-stands-alone: src/http/imports-tool.ts',
   'src-stands-alone: src/http/imports-test.ts',
   'no-dev-packages: src/http/needs-dev.ts',

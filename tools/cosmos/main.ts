@@ -12,21 +12,29 @@ const HOST = '127.0.0.1';
 /** ms that open requests get when the stand-in is told to end. */
 const CLOSE_MS = 1_000;
 
-function settings(argv: string[]): { port: number; data: string } {
-  const usage = 'usage: main.js --port PORT --data FOLDER (port 0: any free one)';
+function settings(argv: string[]): { port: number; data: string; advertise: number | undefined } {
+  const usage =
+    'usage: main.js --port PORT --data FOLDER [--advertise PORT] (port 0: any free one; clients are told the advertised one)';
   try {
     const { values } = parseArgs({
       args: argv,
-      options: { port: { type: 'string', default: '0' }, data: { type: 'string' } },
+      options: {
+        port: { type: 'string', default: '0' },
+        data: { type: 'string' },
+        advertise: { type: 'string' },
+      },
     });
     const port = Number(values.port);
-    if (!values.data || !Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(usage);
-    return { port, data: resolve(values.data) };
+    const advertise = values.advertise === undefined ? undefined : Number(values.advertise);
+    if (!values.data || !isPort(port) || !isPort(advertise ?? port)) throw new Error(usage);
+    return { port, data: resolve(values.data), advertise };
   } catch (cause) {
     const reason = cause instanceof Error && cause.message !== usage ? `${cause.message}\n` : '';
     throw new StandInError('RTV_STACK_COSMOS_ARGUMENTS', `${reason}${usage}`, { cause });
   }
 }
+
+const isPort = (port: number): boolean => Number.isInteger(port) && port >= 0 && port <= 65_535;
 
 /**
  * Brings the store to where the journal ends. The journal is rewritten when it holds more than the
@@ -45,7 +53,7 @@ async function recover(folder: string, store: Store): Promise<{ documents: numbe
 }
 
 async function main(): Promise<void> {
-  const { port, data } = settings(process.argv.slice(2));
+  const { port, data, advertise } = settings(process.argv.slice(2));
   await mkdir(data, { recursive: true, mode: 0o700 });
   const lock = await tryLock(join(data, 'journal.lock'));
   if (typeof lock !== 'function') {
@@ -71,7 +79,7 @@ async function main(): Promise<void> {
   const address = server.address() as AddressInfo;
 
   let record: (entry: Entry) => void = () => {};
-  const store = new Store(HOST, address.port, (entry) => record(entry));
+  const store = new Store(HOST, advertise ?? address.port, (entry) => record(entry));
   const started = performance.now();
   const { documents, tornBytes } = await recover(data, store);
   const journal = await Journal.open(data);

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { ProcessRecord, StackInfo } from '../../src/ops/stack-file.js';
 import type { AppDescription } from './description.js';
+import type { DetourTable } from './detours.js';
 import type { EndPhase, Family } from './family.js';
 import type { Layout } from './layout.js';
 import type { ExternalRedis, RedisCommand } from './parts/redis.js';
@@ -21,6 +22,7 @@ export function makePlan(given: {
   readonly layout: Layout;
   readonly redis: ExternalRedis | RedisCommand;
   readonly commands: Commands;
+  readonly detours?: DetourTable;
 }): Plan {
   const { env, settings, layout, redis, stateDir } = given;
   const frontDoorUrl = `http://${LOOPBACK}:${layout.frontDoor}`;

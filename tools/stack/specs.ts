@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { ChildSpec } from './child.js';
 import type { AppDescription } from './description.js';
+import { type DetourTable, via, viaUrl } from './detours.js';
 import type { Layout, WorkerPorts } from './layout.js';
 import type { StackSecrets } from './secrets.js';
 import type { Commands, Environment, Program, RunnerSettings } from './settings.js';
@@ -22,6 +23,7 @@ export interface Plan {
   readonly frontDoorUrl: string;
   readonly upstreamsFile: string;
   readonly commands: Commands;
+  readonly detours?: DetourTable;
 }
 
 const LOOPBACK = '127.0.0.1';
@@ -45,7 +47,10 @@ function ours(plan: Plan, program: Program, script: string, args: readonly strin
 }
 
 export function cosmosSpec(plan: Plan): ChildSpec {
-  const args = ['--port', String(plan.layout.cosmos), '--data', join(plan.stateDir, 'cosmos')];
+  const { cosmos } = plan.layout;
+  const args = ['--port', String(cosmos), '--data', join(plan.stateDir, 'cosmos')];
+  const named = via(plan, 'cosmos', cosmos);
+  if (named !== cosmos) args.push('--advertise', String(named));
   return spec(plan, 'cosmos', ours(plan, 'cosmos', 'dist/tools/cosmos/main.js', args));
 }
 
@@ -92,6 +97,8 @@ export function placementSpec(plan: Plan, program: string): ChildSpec {
 
 export function schedulerSpec(plan: Plan, program: string): ChildSpec {
   const { grpc, health, metrics, etcdClient, etcdPeer } = plan.layout.scheduler;
+  // Sidecars are told where schedulers are, and connect to that.
+  const named = via(plan, 'scheduler', grpc);
   return spec(plan, 'scheduler', [
     program,
     ...['--id', 'dapr-scheduler-server-0'],
@@ -100,6 +107,7 @@ export function schedulerSpec(plan: Plan, program: string): ChildSpec {
     ...['--port', String(grpc), '--listen-address', LOOPBACK],
     ...['--healthz-port', String(health), '--healthz-listen-address', LOOPBACK],
     ...['--metrics-port', String(metrics), '--metrics-listen-address', LOOPBACK],
+    ...(named === grpc ? [] : ['--override-broadcast-host-port', `${LOOPBACK}:${named}`]),
   ]);
 }
 
@@ -112,16 +120,16 @@ export function workerEnv(plan: Plan, ports: WorkerPorts): Record<string, string
     HOST: app.env.HOST,
     PORT: String(ports.public),
     WORKER_ID: ports.id,
-    WORKER_URL: `http://${LOOPBACK}:${ports.app}`,
+    WORKER_URL: `http://${LOOPBACK}:${via(plan, `${ports.id}-app`, ports.app)}`,
     PUBLIC_BASE_URL: plan.publicBaseUrl,
     REDIS_HOST: redis.host,
-    REDIS_PORT: String(redis.port),
+    REDIS_PORT: String(via(plan, 'redis', redis.port)),
     REDIS_SSL: (settings.redis && env.REDIS_SSL) || 'false',
     REDIS_PASSWORD: settings.redis ? env.REDIS_PASSWORD : secrets.redisPassword,
-    COSMOS_ENDPOINT: cosmos.endpoint,
+    COSMOS_ENDPOINT: viaUrl(plan, 'cosmos', cosmos.endpoint),
     COSMOS_KEY: cosmos.standin ? secrets.cosmosKey : env.COSMOS_KEY,
     ACS_CONNECTION_STRING: acs.simulator
-      ? `endpoint=${acs.endpoint}/;accesskey=${secrets.acsAccessKey}`
+      ? `endpoint=${viaUrl(plan, 'simulator', acs.endpoint)}/;accesskey=${secrets.acsAccessKey}`
       : env.ACS_CONNECTION_STRING,
     // The simulator signs with its own key; it is the issuer, at its own address.
     ...(acs.simulator
@@ -149,7 +157,9 @@ export function workerEnv(plan: Plan, ports: WorkerPorts): Record<string, string
 export function workerSpec(plan: Plan, ports: WorkerPorts): ChildSpec {
   const [program = 'node', ...args] = plan.app.command;
   const described = [program === 'node' ? process.execPath : program, ...args];
-  return spec(plan, ports.id, plan.commands.worker ?? described, workerEnv(plan, ports));
+  const sidecar = via(plan, `${ports.id}-dapr-http`, ports.daprHttp);
+  const env = { ...workerEnv(plan, ports), DAPR_HTTP_PORT: String(sidecar) };
+  return spec(plan, ports.id, plan.commands.worker ?? described, env);
 }
 
 export function daprdSpec(plan: Plan, ports: WorkerPorts, program: string): ChildSpec {
@@ -159,22 +169,25 @@ export function daprdSpec(plan: Plan, ports: WorkerPorts, program: string): Chil
   const env = {
     ...workerEnv(plan, ports),
     // The address that this sidecar gives to placement, for the others to reach it.
-    ...(everywhere ? {} : { DAPR_HOST_IP: listen }),
+    ...(everywhere ? {} : { DAPR_HOST_IP: plan.detours?.sidecarHosts[ports.id] ?? listen }),
   };
+  const appPort = via(plan, `${ports.id}-app-sidecar`, ports.app);
+  const placement = via(plan, 'placement', layout.placement.grpc);
+  const scheduler = via(plan, 'scheduler', layout.scheduler.grpc);
   return spec(
     plan,
     `${ports.id}-daprd`,
     [
       program,
-      ...['--app-id', app.appID, '--app-port', String(ports.app), '--app-protocol', 'http'],
+      ...['--app-id', app.appID, '--app-port', String(appPort), '--app-protocol', 'http'],
       ...['--app-channel-address', LOOPBACK],
       ...['--dapr-http-port', String(ports.daprHttp), '--dapr-grpc-port', String(ports.daprGrpc)],
       ...['--dapr-listen-addresses', listen],
       ...['--dapr-internal-grpc-port', String(ports.daprInternal)],
       ...['--dapr-internal-grpc-listen-address', listen],
       ...['--metrics-port', String(ports.metrics), '--metrics-listen-address', listen],
-      ...['--placement-host-address', `${LOOPBACK}:${layout.placement.grpc}`],
-      ...['--scheduler-host-address', `${LOOPBACK}:${layout.scheduler.grpc}`],
+      ...['--placement-host-address', `${LOOPBACK}:${placement}`],
+      ...['--scheduler-host-address', `${LOOPBACK}:${scheduler}`],
       ...app.resourcesPaths.flatMap((path) => ['--resources-path', path]),
       ...['--config', app.configFilePath],
       ...['--max-body-size', app.maxBodySize],

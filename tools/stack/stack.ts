@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readStack, stackFilePath, startTimeOf } from '../../src/ops/stack-file.js';
 import { readDescription } from './description.js';
+import { type Detours, via } from './detours.js';
 import { StackError } from './error.js';
 import { Family } from './family.js';
 import { writeAtomically } from './files.js';
@@ -36,6 +37,8 @@ export interface StackOptions {
   readonly readyWithinMs?: number;
   /** Other programs in the place of ours, for tests of the runner itself. */
   readonly commands?: Commands;
+  /** Proxies between the parts, for tests that watch or cut the ways. */
+  readonly detours?: Detours;
 }
 
 interface Run {
@@ -93,7 +96,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     ]);
     const layout = await layOut(app, options.workers ?? 2, settings, book, last?.ports);
     const commands = options.commands ?? {};
-    const plan = makePlan({ root: ROOT, stateDir, env, app, settings, secrets, layout, redis, commands });
+    const given = { root: ROOT, stateDir, env, app, settings, secrets, layout, redis, commands };
+    const detours = await options.detours?.(layout);
+    const plan = makePlan(detours ? { ...given, detours } : given);
 
     const startTime = startTimeOf(process.pid) ?? '';
     const runner = { name: 'runner', pid: process.pid, startTime, command: 'node' };
@@ -145,7 +150,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 /** Starts all in the order in which they need one another, and waits for them. */
 async function bringUp({ plan, family, dapr, redis, wait }: Run): Promise<void> {
   const { layout } = plan;
-  const urls = layout.workers.map((ports) => `http://127.0.0.1:${ports.public}`);
+  const urls = layout.workers.map(
+    (ports) => `http://127.0.0.1:${via(plan, `${ports.id}-public`, ports.public)}`,
+  );
   writeAtomically(plan.upstreamsFile, JSON.stringify(urls));
   if (redis.kind === 'command') {
     family.start(specs.spec(plan, 'redis', [redis.command, ...redis.args(layout.redis)]));
