@@ -63,6 +63,8 @@ export interface AnsweringServices {
     answerSent(ms: number): void;
     answered(ms: number): void;
   };
+  /** A call was rejected or redirected: for the audit log. */
+  declined(correlationId: string, how: Declined): void;
   now(): number;
 }
 
@@ -153,6 +155,7 @@ async function decline(
   }
   const how: Declined = decision.kind === 'reject' ? 'rejected' : 'redirected';
   services.metrics.outcome(how);
+  services.declined(correlationId, how);
   await services.claims.declined(correlationId, how);
   return { kind: how };
 }

@@ -26,13 +26,25 @@ import type {
 } from './control-messages.js';
 import type { CallLine } from './ports.js';
 
+/** An operation that was asked for, without its arguments. */
+export interface AskedOperation {
+  /** Who asked; the worker itself when absent. */
+  readonly by?: string | undefined;
+  readonly callId: string;
+  readonly correlationId: string;
+  readonly id: string;
+  readonly kind: string;
+}
+
 export interface ControlLine {
   /** Sends a request to ACS; never rejects. */
   send(callId: string, request: ControlRequest, id: string, correlationId: string): Promise<RequestAnswer>;
   /** Brings an answer to wherever the call's actor lives by then. */
   answered(callId: string, id: string, answer: RequestAnswer): Promise<void>;
-  /** For the metric. */
-  outcome(kind: string, status: string): void;
+  /** Somebody asked for an operation: for the audit log. */
+  asked(operation: AskedOperation): void;
+  /** An operation has its outcome: for the metric and the audit log. */
+  settled(callId: string, correlationId: string, outcome: Outcome): void;
 }
 
 export interface ControlHooks {
@@ -101,16 +113,19 @@ export class CallControl {
     const known = this.#known(args);
     if (known) return { operation: known, repeated: true };
     if (over) throw new RtvoiceError('RTV_CALL_ENDED');
-    const { request } = args;
+    const { request, id, by } = args;
     const recordingId = 'recordingId' in request.args ? request.args.recordingId : undefined;
-    return this.#start({
-      id: args.id,
+    const started = this.#start({
+      id,
       kind: request.kind,
       nowMs: this.#hooks.now(),
       ...(args.idempotencyKey ? { idempotencyKey: args.idempotencyKey } : {}),
       ...(recordingId ? { recordingId } : {}),
       ...(args.deadlineMs ? { deadlineMs: args.deadlineMs } : {}),
     });
+    const correlationId = this.#hooks.correlationId();
+    this.#hooks.line.asked({ by, callId: this.#callId, correlationId, id, kind: request.kind });
+    return started;
   }
 
   /** The operation that made the call; ACS took its request already, and its event may have come (`fate`). */
@@ -210,7 +225,8 @@ export class CallControl {
   #take(input: LedgerInput): boolean {
     const before = this.#ledger;
     const { ledger, outcomes } = advance(before, input, this.#hooks.now());
-    for (const { kind, status } of outcomes) this.#hooks.line.outcome(kind, status);
+    const { line, correlationId } = this.#hooks;
+    for (const outcome of outcomes) line.settled(this.#callId, correlationId(), outcome);
     this.#ledger = { open: ledger.open, settled: kept(ledger.settled) };
     if (ledger === before || (ledger.open.length === 0 && before.open.length === 0)) return false;
     this.#arm();

@@ -15,6 +15,8 @@ export interface ControlArgs {
   /** Unique; goes out as operationContext. */
   readonly id: string;
   readonly idempotencyKey?: string;
+  /** Who asks, for the audit log: `api`. */
+  readonly by?: string;
   /** How long its outcome is awaited; default: that of its kind. */
   readonly deadlineMs?: number;
 }

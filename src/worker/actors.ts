@@ -29,6 +29,7 @@ import { messageOf } from '../errors.js';
 import type { Logger } from '../ops/log.js';
 import type { Metrics } from '../ops/metrics.js';
 import type { Seal } from '../privacy/seal.js';
+import type { ControlAudit } from './control-audit.js';
 
 export interface ActorParts {
   readonly actors: ActorClient;
@@ -42,6 +43,7 @@ export interface ActorParts {
   readonly affinity: Affinity;
   readonly line: CallLine;
   readonly sendControl: ControlLine['send'];
+  readonly controlAudit: Pick<ControlAudit, 'asked' | 'settled'>;
   readonly trace: CallTrace;
   readonly profiles: Profiles;
   readonly metrics: Metrics;
@@ -95,7 +97,11 @@ export function createCallHost(parts: ActorParts) {
         );
         if (!here) await actors.call(CALL_ACTOR, callId, 'operated', { id, answer });
       },
-      outcome: (kind, status) => metrics.operations.add(1, { kind, status }),
+      asked: (operation) => parts.controlAudit.asked(operation),
+      settled(callId, correlationId, outcome) {
+        metrics.operations.add(1, { kind: outcome.kind, status: outcome.status });
+        parts.controlAudit.settled(callId, correlationId, outcome);
+      },
     },
     askAcs: (callId, missing) => {
       const ask = async (): Promise<void> => {

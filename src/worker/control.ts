@@ -8,6 +8,10 @@ import type { ActorClient } from '../actors/client.js';
 import type { ControlStarted, OperationsAnswer, StartedBy } from '../actors/control-messages.js';
 import type { CallControlService } from '../http/control-api.js';
 import type { CallUrls } from './call-urls.js';
+import type { ControlAudit } from './control-audit.js';
+
+/** Who asks, as the audit log names it: whoever holds the API token. */
+const BY_API = 'api';
 
 export interface ControlServiceParts {
   readonly actors: ActorClient;
@@ -19,6 +23,7 @@ export interface ControlServiceParts {
   pseudonym(rawId: string): string;
   /** Why no new call is made now. */
   refusal(): 'RTV_WORKER_DRAINING' | 'RTV_WORKER_FULL' | undefined;
+  readonly audit: Pick<ControlAudit, 'created'>;
   readonly locale: string;
   traceparent(): string | undefined;
 }
@@ -51,10 +56,12 @@ export function createCallControl(parts: ControlServiceParts): CallControlServic
         ...(traceparent ? { operationContext: traceparent } : {}),
       });
       if (!created.ok) {
+        parts.audit.created(BY_API, correlationId, { code: created.code });
         await claims.release(correlationId);
         return { ok: false, code: created.code };
       }
       const { callConnectionId } = created.value;
+      parts.audit.created(BY_API, correlationId, { callId: callConnectionId });
       const origin: CallOrigin = {
         correlationId,
         subjectId: parts.pseudonym(args.target),
@@ -72,7 +79,8 @@ export function createCallControl(parts: ControlServiceParts): CallControlServic
     },
     live: (limit) => parts.index.newest(limit),
     describe: (callId) => actors.call<CallDescription>(CALL_ACTOR, callId, 'describe', {}),
-    control: (callId, args) => actors.call<ControlStarted>(CALL_ACTOR, callId, 'control', args),
+    control: (callId, args) =>
+      actors.call<ControlStarted>(CALL_ACTOR, callId, 'control', { ...args, by: BY_API }),
     operations: (callId) => actors.call<OperationsAnswer>(CALL_ACTOR, callId, 'operations', {}),
   };
 }

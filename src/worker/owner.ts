@@ -8,6 +8,7 @@ import type { Backing } from './backing.js';
 import { createCallLine } from './call-line.js';
 import type { CallAddresses } from './call-urls.js';
 import { createClosing } from './closing.js';
+import { createControlAudit } from './control-audit.js';
 import { createLegacyMigration } from './legacy.js';
 import { createRecord } from './record.js';
 
@@ -16,6 +17,7 @@ export type Owner = ReturnType<typeof createOwner>;
 export function createOwner(backing: Backing, addresses: CallAddresses) {
   const { redis, seal, actors, acs, archive, metrics, log } = backing;
   const record = createRecord(backing);
+  const controlAudit = createControlAudit(record.audit);
   const archiver = createArchiver(archive, record.setAside, () => calls, metrics, log);
   const line = createCallLine(acs, log, (callId) => {
     const now = Date.now();
@@ -35,6 +37,7 @@ export function createOwner(backing: Backing, addresses: CallAddresses) {
     line,
     sendControl: (callId, request, id, correlationId) =>
       sendControl(acs, request, { callId, id, callbackUri: addresses.of(correlationId).callback }),
+    controlAudit,
     trace: callTrace,
     profiles: record.profiles,
     metrics,
@@ -43,5 +46,5 @@ export function createOwner(backing: Backing, addresses: CallAddresses) {
   redis.onStateChange((state) => {
     if (state === 'up') calls.redisIsBack();
   });
-  return { record, archiver, line, calls };
+  return { record, controlAudit, archiver, line, calls };
 }

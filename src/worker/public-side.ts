@@ -41,7 +41,7 @@ export interface PublicSide {
 export function createPublicSide(backing: Backing, parts: PublicSideParts): PublicSide {
   const { config, redis, keys, actors, acs, seal, liveIndex, metrics, log } = backing;
   const { addresses, media, admission } = parts;
-  const { record, calls } = parts.owner;
+  const { record, calls, controlAudit } = parts.owner;
   const claims = createClaims(redis, keys);
   const bindings = createCallBindings(redis, keys);
   const security = createSecurityEvents(metrics, log, record.audit.security);
@@ -82,6 +82,7 @@ export function createPublicSide(backing: Backing, parts: PublicSideParts): Publ
     ...common,
     actors,
     index: liveIndex,
+    audit: controlAudit,
     traceparent: activeTraceparent,
   });
 
@@ -93,6 +94,7 @@ export function createPublicSide(backing: Backing, parts: PublicSideParts): Publ
           policy: answerPolicy(config.ANSWER_POLICY),
           sampleRate: 16_000,
           wallClock: () => Date.now(),
+          declined: (correlationId, how) => controlAudit.declined(correlationId, how),
           metrics: {
             outcome: (outcome) => metrics.callsAnswered.add(1, { outcome }),
             answerSent: (ms) => metrics.setup.record(ms),

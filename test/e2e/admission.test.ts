@@ -60,6 +60,10 @@ describe('by policy', () => {
         return (await view.metric('rtvoice_calls_answered_total', { outcome: 'rejected' })) === 1;
       });
       expect(await view.activeCalls()).toBe(0);
+      await eventually('audited once', async () => {
+        const records = await view.audited({ correlationId: result.correlationId });
+        return records.map(({ action }) => action).join() === 'call.rejected';
+      });
     }));
 
   it('redirects', () =>

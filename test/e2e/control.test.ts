@@ -449,6 +449,57 @@ describe('the API', () => {
   });
 });
 
+describe('the audit log', () => {
+  const told = async (of: Parameters<StackView['audited']>[0], actions: readonly string[]) =>
+    eventually(`audit records ${actions.join()}`, async () => {
+      const records = await view.audited(of);
+      return actions.every((action) => records.some((record) => record.action === action)) && records;
+    });
+
+  it('has each operation: who asked, and what came of it; no party, no word', async () => {
+    const call = await quietCall();
+    const played = (await outcome(call.id, 'play', SAY)).body;
+    const refused = (await outcome(call.id, 'muteParticipant', { participant: STRANGER })).body;
+    expect(refused.code).toBe('RTV_ACS_NOT_FOUND');
+    await outcome(call.id, 'hangUp');
+    const records = await eventually('all outcomes', async () => {
+      const found = await view.audited({ sessionId: call.id });
+      const outcomes = found.filter(({ action }) => action === 'call.control.outcome');
+      return outcomes.length >= 4 && found;
+    });
+    const asked = records.filter(({ action }) => action === 'call.control');
+    expect(asked.map(({ actor, detail }) => [actor, detail.operation])).toEqual([
+      ['api', 'play'],
+      ['api', 'muteParticipant'],
+      ['api', 'hangUp'],
+    ]);
+    const ended = Object.fromEntries(
+      records
+        .filter(({ action }) => action === 'call.control.outcome')
+        .map(({ detail }) => [String(detail.operation), detail]),
+    );
+    expect(ended).toMatchObject({
+      answer: { status: 'succeeded' },
+      play: { status: 'succeeded', operationId: played.id, acsCode: 200 },
+      muteParticipant: { status: 'failed', code: 'RTV_ACS_NOT_FOUND' },
+      hangUp: { status: 'succeeded' },
+    });
+    expect(new Set(records.map(({ correlationId }) => correlationId)).size).toBe(1);
+    expect(JSON.stringify(records)).not.toMatch(/15550|One moment/);
+  });
+
+  it('has outbound calls', async () => {
+    await callee('+15550320', {});
+    const callId = created(await create({ target: '4:+15550320', sourceNumber: '+15550199' }));
+    const records = await told({ sessionId: callId }, ['call.create', 'call.control.outcome']);
+    expect(records.find(({ action }) => action === 'call.create')).toMatchObject({
+      actor: 'api',
+      detail: { result: 'created' },
+    });
+    await outcome(callId, 'hangUp');
+  });
+});
+
 describe('rtvoice calls', () => {
   it('lists, shows, controls and ends calls, with stable exit codes', async () => {
     const call = await quietCall();

@@ -32,7 +32,8 @@ export function inertServices(): InertServices {
     control: {
       send: () => new Promise(() => undefined),
       answered: done,
-      outcome: () => undefined,
+      asked: () => undefined,
+      settled: () => undefined,
     },
     askAcs: () => undefined,
     trace: { span: (_name, _parent, _facts, work) => work(), past: () => undefined },

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { readStack, type StackInfo } from '../../src/ops/stack-file.js';
 import { localSeal, type Seal } from '../../src/privacy/seal.js';
+import { type AuditRecord, dayOf, parseRecord } from '../../src/record/audit-record.js';
 import { parseDocument, type SummaryDocument, type TurnDocument } from '../../src/record/documents.js';
 import { type Profile, parseProfile } from '../../src/record/profile.js';
 import { type CallProgress, SimulatorClient } from '../../src/simulator/client.js';
@@ -217,6 +218,25 @@ export class StackView {
       (document): document is SummaryDocument => 'kind' in document && document.kind === 'summary',
     );
     return { turns: turns.sort((a, b) => a.seq - b.seq), summaries };
+  }
+
+  /** What the audit log holds about a session, or of calls that never were one: today's records, oldest first. */
+  async audited(of: { sessionId?: string; correlationId?: string }): Promise<AuditRecord[]> {
+    const days = [Date.now() - 86_400_000, Date.now()].map(dayOf);
+    const all = await Promise.all(
+      days.map((day) =>
+        this.#cosmos
+          .container('audit')
+          .items.query({ query: "SELECT * FROM c WHERE c.kind = 'record'" }, { partitionKey: day })
+          .fetchAll(),
+      ),
+    );
+    return all
+      .flatMap(({ resources }) => resources.flatMap((item) => parseRecord(item) ?? []))
+      .filter(({ sessionId, correlationId }) =>
+        of.sessionId === undefined ? correlationId === of.correlationId : sessionId === of.sessionId,
+      )
+      .sort((a, b) => (a.day === b.day ? a.n - b.n : a.day < b.day ? -1 : 1));
   }
 
   async profile(subjectId: string): Promise<Profile | undefined> {
