@@ -94,6 +94,8 @@ const shape = {
   EVENT_GRID_TENANT_ID: optionalText,
   EVENT_GRID_AUDIENCE: optionalText,
   EVENT_GRID_APP_IDS: list,
+  /** Who issues Entra's tokens: another one in sovereign clouds. */
+  EVENT_GRID_AUTHORITY: optionalUrl,
   /** What becomes of incoming calls: answer, reject, or redirect:RAW_ID. */
   ANSWER_POLICY: z
     .string()

@@ -76,15 +76,19 @@ export function createAcsDoor(
   };
 }
 
+const ENTRA = 'https://login.microsoftonline.com';
+
 /** How Event Grid proves itself, by the settings: a shared secret, Entra ID, or (development) not at all. */
 export function createEventGridDoor(config: Config, log: Logger): EventGridVerifier {
   const { EVENT_GRID_TENANT_ID: tenant, EVENT_GRID_AUDIENCE: audience } = config;
   if (tenant && audience) {
+    const authority = `${(config.EVENT_GRID_AUTHORITY ?? ENTRA).replace(/\/+$/, '')}/${tenant}`;
     return createEventGridVerifier({
       mode: 'entra',
-      issuer: [`https://login.microsoftonline.com/${tenant}/v2.0`, `https://sts.windows.net/${tenant}/`],
+      // Tokens of version 1 have an issuer of their own in the public cloud.
+      issuer: [`${authority}/v2.0`, `https://sts.windows.net/${tenant}/`],
       audience,
-      jwksUrl: `https://login.microsoftonline.com/${tenant}/discovery/v2.0/keys`,
+      jwksUrl: `${authority}/discovery/v2.0/keys`,
       ...(config.EVENT_GRID_APP_IDS.length > 0 ? { appIds: config.EVENT_GRID_APP_IDS } : {}),
     });
   }

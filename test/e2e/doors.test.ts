@@ -80,11 +80,15 @@ async function callback({ authorization, body = event(), token = urlToken(), hea
   return { status: answer.status, code: text === '' ? '' : (JSON.parse(text) as { code: string }).code };
 }
 
-/** Opens a media socket. 101 when it opened. */
-async function upgrade({ authorization, token = urlToken(), headers = {} }: Sent, of = callId) {
+/** Opens a socket of a call. 101 when it opened. */
+async function upgrade(
+  { authorization, token = urlToken(), headers = {} }: Sent,
+  of = callId,
+  kind: 'media' | 'transcription' = 'transcription',
+) {
   if (authorization) sent.push(authorization.replace(/^Bearer /, ''));
   const base = view.info.workers[0]?.url.replace('http', 'ws');
-  const socket = new WebSocket(`${base}/acs/transcription/${token}`, {
+  const socket = new WebSocket(`${base}/acs/${kind}/${token}`, {
     headers: {
       'x-ms-call-connection-id': of,
       ...(authorization ? { authorization } : {}),
@@ -114,7 +118,8 @@ const counted = (code: string, door: string): Promise<number> =>
 
 describe.each([
   ['callback', callback],
-  ['transcription', upgrade],
+  ['transcription', (what: Sent) => upgrade(what)],
+  ['media', (what: Sent) => upgrade(what, callId, 'media')],
 ] as const)('tokens at the door of %s', (door, knock) => {
   it.each<[string, () => Promise<string | undefined>, string]>([
     ['missing', async () => undefined, 'RTV_AUTH_MISSING'],
@@ -134,7 +139,8 @@ describe.each([
   });
 
   it('a right one, with a URL that is not ours', async () => {
-    const forged = `${urlToken().slice(0, -2)}AA`;
+    const end = urlToken().endsWith('AA') ? 'BA' : 'AA';
+    const forged = `${urlToken().slice(0, -2)}${end}`;
     for (const token of [forged, 'x', '%E0%A4%A', urlToken().split('.')[0] ?? '']) {
       const answer = await knock({ authorization: await tokens.bearer(), token });
       expect([400, 403]).toContain(answer.status);
@@ -154,7 +160,7 @@ describe.each([
     const answer =
       door === 'callback'
         ? await callback({ authorization, body: event(randomUUID(), randomUUID()) })
-        : await upgrade({ authorization }, randomUUID());
+        : await upgrade({ authorization }, randomUUID(), door);
     expect(answer).toEqual({ status: 403, code: 'RTV_CALL_TOKEN_INVALID' });
     expect(await counted('RTV_CALL_TOKEN_INVALID', door)).toBe(before + 1);
   });
@@ -180,10 +186,32 @@ describe('a token that comes again', () => {
     expect(await other.json()).toMatchObject({ code: 'RTV_AUTH_REPLAYED' });
   });
 
-  it('for another purpose is refused', async () => {
+  it('refused once stays refused, also at the worker that saw it last', async () => {
+    const authorization = await tokens.bearer();
+    expect((await callback({ authorization })).status).toBe(202);
+    const body = event();
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      const other = await fetch(`${view.info.workers[1]?.url}/acs/callbacks/${urlToken()}`, {
+        method: 'POST',
+        headers: { authorization },
+        body,
+      });
+      expect(other.status).toBe(401);
+    }
+  });
+
+  it('for another purpose is refused, both ways', async () => {
     const authorization = await tokens.bearer();
     expect((await upgrade({ authorization })).status).toBe(101);
     expect(await callback({ authorization })).toEqual({ status: 401, code: 'RTV_AUTH_REPLAYED' });
+    const posted = await tokens.bearer();
+    expect((await callback({ authorization: posted })).status).toBe(202);
+    for (const kind of ['media', 'transcription'] as const) {
+      expect(await upgrade({ authorization: posted }, callId, kind)).toEqual({
+        status: 401,
+        code: 'RTV_AUTH_REPLAYED',
+      });
+    }
   });
 });
 

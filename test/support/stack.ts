@@ -324,6 +324,13 @@ export async function startTestStack(
   };
 }
 
+/** The whole of a request's body. */
+export async function readAll(request: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
 /** Free text of a file, '' where there is none. */
 export const readText = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '');
 
