@@ -445,3 +445,26 @@ describe('rule 6: create only', () => {
     expect(await describeCall(1)).toMatchObject({ turns: 1, phase: 'connecting' });
   });
 });
+
+describe('rules 8 and 9, at the actor: a media worker taken for dead', () => {
+  const lost = (mediaEpoch: number, workerId = 'm') => on(0, 'mediaLost', { workerId, mediaEpoch });
+
+  it('is believed of the attachment that stands, and ACS is asked for the stream again', async () => {
+    const at = await attached(0);
+    expect(await lost(at.mediaEpoch)).toMatchObject({ ok: true, restarted: true });
+    expect(await redis.hget(session(), 'mw')).toBe('');
+    await until('ACS is asked', () => worker(0).rules.includes('media_restart'));
+    const again = await attached(0);
+    expect(await turn(0, at, 1, 'a')).toEqual({ ok: false, code: 'RTV_FENCED_MEDIA' });
+    expect(await turn(0, again, 1, 'a')).toMatchObject(acknowledged);
+  });
+
+  it('is ignored when the call is attached anew, or elsewhere', async () => {
+    const before = await attached(0);
+    const now = await attached(0);
+    expect(await lost(before.mediaEpoch)).toMatchObject({ ok: true, restarted: false });
+    expect(await lost(now.mediaEpoch, 'another')).toMatchObject({ ok: true, restarted: false });
+    expect(await turn(0, now, 1, 'a')).toMatchObject(acknowledged);
+    expect(worker(0).rules).not.toContain('media_lost');
+  });
+});

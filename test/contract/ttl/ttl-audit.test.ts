@@ -146,7 +146,7 @@ describe('what it finds', () => {
   });
 });
 
-describe('repair', () => {
+describe('repair (rule of state 10: it wakes, and never expires what is unarchived)', () => {
   test('gives the TTL of the policy, and leaves unknown shapes alone', async () => {
     await send([
       ['set', 'rtvoice:test:cache:tts:forever', 'x'],
