@@ -147,6 +147,11 @@ export const ERRORS = {
     cause: 'This worker is draining and takes no new call.',
     cure: 'The sender tries again and reaches another worker.',
   },
+  RTV_WORKER_OTHER: {
+    status: 409,
+    cause: 'The request names a worker, and reached another one.',
+    cure: 'Send it to the worker itself, not through the ingress.',
+  },
   RTV_WORKER_FULL: {
     status: 503,
     cause: 'This worker is at its limit of calls, event-loop delay, memory or turns that wait for Redis.',

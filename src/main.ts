@@ -15,16 +15,17 @@ import { appPortRoutes } from './worker/app-port.js';
 import { openBacking } from './worker/backing.js';
 import { callAddresses } from './worker/call-urls.js';
 import { CallbackQueue } from './worker/callbacks.js';
+import { Drain } from './worker/drain.js';
 import { startLiveSweep } from './worker/live-sweep.js';
 import { createMediaWorker } from './worker/media-worker.js';
+import { moveCalls } from './worker/move-calls.js';
 import { createOwner } from './worker/owner.js';
+import { PlacementSeat } from './worker/placement.js';
 import { createPublicSide } from './worker/public-side.js';
 import { createRetention } from './worker/retention.js';
 import { surviveUncaught } from './worker/survival.js';
 
 const REDIS_WAIT_MS = 5_000;
-/** How long an ingress may take to see that this worker is not ready any more, ms. */
-const READY_NOTICE_MS = 750;
 
 export interface Worker {
   stop(): Promise<void>;
@@ -58,7 +59,56 @@ export async function startWorker(config: Config): Promise<Worker> {
     metrics,
   });
   const callbacks = new CallbackQueue(actors, (count) => metrics.events.add(count, { kind: 'dropped' }));
-  const publicSide = createPublicSide(backing, { addresses, owner, media, admission, callbacks });
+  const seat = new PlacementSeat({
+    daprHost: config.DAPR_HOST,
+    daprHttpPort: config.DAPR_HTTP_PORT,
+    daprApiToken: config.DAPR_API_TOKEN,
+  });
+  const drain = new Drain({
+    refuseCalls: () => admission.drain(),
+    async endDuties() {
+      endSweep();
+      await retention.stop();
+    },
+    others: () => presence.others(),
+    sockets: () => media.sockets(),
+    moveCalls: (leftMs) =>
+      moveCalls(media.movable, {
+        leftMs,
+        hasRoom: () => presence.othersHaveRoom(),
+        moved: (what) => metrics.movedCalls.add(1, { what }),
+      }),
+    acsIdle: () => line.idle(),
+    closeMedia() {
+      publicSide.closeSockets();
+      return media.close();
+    },
+    resign: () => presence.stop(),
+    callbacksIdle: () => callbacks.idle(),
+    async archive(graceMs) {
+      await archiver.drain(graceMs);
+    },
+    saveContexts: () => contexts.flushAll(),
+    leavePlacement: (patienceMs) => seat.leave(patienceMs),
+    dropActors: () => void calls.host.dropAll(),
+    log,
+  });
+  let end: () => void = () => undefined;
+  const publicSide = createPublicSide(backing, {
+    ...{ addresses, owner, media, admission, callbacks },
+    drain: {
+      progress: () => ({
+        worker: config.WORKER_ID,
+        state: drain.state,
+        calls: media.sessions.size,
+        actors: calls.host.size,
+      }),
+      drain(ends) {
+        if (ends) end();
+        else drain.start();
+      },
+    },
+  });
 
   if (!(await redis.start({ waitMs: REDIS_WAIT_MS }))) {
     log.warn({ code: 'RTV_REDIS_UNAVAILABLE' }, 'starting without Redis: calls will run in memory');
@@ -75,15 +125,14 @@ export async function startWorker(config: Config): Promise<Worker> {
     actors: [CallActor, SubjectActor, RecordActor, RetentionActor],
     healthy: () => {
       calls.probed();
-      return true;
+      return seat.healthy;
     },
     routes: appPortRoutes({ metrics, redis, heardElsewhere: media.heardElsewhere }),
   });
-  let giveUp: () => void = () => undefined;
   const endSurvival = surviveUncaught({
     log,
     count: (kind) => metrics.uncaught.add(1, { kind }),
-    giveUp: () => giveUp(),
+    giveUp: () => end(),
   });
   record.start(() => ({
     media_sessions: media.sessions.size,
@@ -95,23 +144,10 @@ export async function startWorker(config: Config): Promise<Worker> {
   await listen(publicSide.server, config.PORT, config.HOST);
   log.info({ port: config.PORT, appPort: config.APP_PORT }, 'worker is up');
 
-  giveUp = () => void process.kill(process.pid, 'SIGTERM');
+  end = () => void process.kill(process.pid, 'SIGTERM');
   return {
     async stop() {
-      admission.drain();
-      log.info({}, 'draining');
-      endSweep();
-      await retention.stop();
-      if (media.sockets() > 0 && presence.others() > 0) {
-        // The ingress sees the failed probe first, so that ACS's new sockets go elsewhere.
-        await new Promise((resolve) => setTimeout(resolve, READY_NOTICE_MS));
-        await media.drain(config.DRAIN_GRACE_MS / 2);
-        await line.idle();
-      }
-      await media.close();
-      await presence.stop();
-      await callbacks.idle();
-      await archiver.drain(config.DRAIN_GRACE_MS / 2);
+      await drain.finish(config.DRAIN_GRACE_MS);
       await contexts.close();
       publicSide.closeSockets();
       await closeServer(publicSide.server);

@@ -60,6 +60,8 @@ interface SessionData {
   readonly origin: CallOrigin;
   readonly workerUrl: string;
   readonly operations?: OperationLedger;
+  /** Since when the call has no media worker. */
+  readonly mediaLostAtMs?: number;
 }
 
 interface Pending {
@@ -260,6 +262,7 @@ export class CallInstance implements Instance {
     }
     this.#mediaWorker = args.workerId;
     this.#workerUrl = args.workerUrl;
+    const { gapMs } = this.#media;
     this.#media.settled();
     this.#watch.came();
     this.#look();
@@ -274,6 +277,7 @@ export class CallInstance implements Instance {
       context: this.#context,
       origin: this.#origin,
       ...(saying ? { saying } : {}),
+      gapMs,
     };
   }
 
@@ -328,7 +332,7 @@ export class CallInstance implements Instance {
     const same = args.workerId === this.#mediaWorker && args.mediaEpoch === this.#ledger.mediaEpoch;
     if (!same || isOver(this.#state)) return { ok: true, restarted: false };
     this.#services.metrics.rule('media_lost');
-    await this.#letGo(0, dispatch);
+    await this.#letGo(0, dispatch, args.silentMs);
     return { ok: true, restarted: true };
   }
 
@@ -341,15 +345,16 @@ export class CallInstance implements Instance {
   }
 
   /** No media worker has the call from here on: ask ACS to open its sockets again, unless the call is over. */
-  async #letGo(graceMs: number, dispatch: Dispatch): Promise<void> {
+  async #letGo(graceMs: number, dispatch: Dispatch, silentMs = 0): Promise<void> {
     this.#mediaWorker = '';
     this.#workerUrl = '';
+    const over = isOver(this.#state);
+    if (!over) this.#media.lost(graceMs, this.#services.now() - silentMs);
     await this.#write(dispatch);
-    if (isOver(this.#state)) {
+    if (over) {
       await this.#finish(dispatch);
       return;
     }
-    this.#media.lost(graceMs);
     if (graceMs === 0) this.#media.step();
   }
 
@@ -548,7 +553,7 @@ export class CallInstance implements Instance {
     const news = JSON.stringify(this.#state) !== JSON.stringify(data.state);
     if (provisional || news || this.#originLearnt) this.#writer.fieldsChanged();
     if (this.#state.phase === 'connected' && this.#mediaWorker === '' && record.mediaEpoch > 0) {
-      this.#media.lost(END_MAY_COME_MS);
+      this.#media.lost(END_MAY_COME_MS, data.mediaLostAtMs);
     }
   }
 
@@ -790,6 +795,7 @@ export class CallInstance implements Instance {
       origin: this.#origin,
       workerUrl: this.#workerUrl,
       ...(operations ? { operations } : {}),
+      ...(this.#media.sinceMs === undefined ? {} : { mediaLostAtMs: this.#media.sinceMs }),
     };
     return {
       mediaEpoch: this.#ledger.mediaEpoch,

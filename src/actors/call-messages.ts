@@ -1,7 +1,7 @@
 /** Arguments and answers of CallActor's methods, as they cross Dapr. */
 import type { CallFact } from '../call/events.js';
 import type { ArchivedTurn } from '../call/ledger.js';
-import type { TurnOffer } from '../call/turn.js';
+import type { ContextPatch, TurnOffer } from '../call/turn.js';
 import type { ConversationContext } from '../memory/context.js';
 import type { EventSignal, StartedBy } from './control-messages.js';
 
@@ -35,10 +35,17 @@ export interface AttachArgs {
   readonly previous?: { readonly incarnation: string; readonly mediaEpoch: number };
 }
 
-/** What the agent was saying when its media worker died: spoken through `spoken` sentences, perhaps more. */
+/** What the agent is saying, kept so that another media worker can go on with it. */
 export interface Saying {
   readonly turnId: string;
+  /** As far as the agent has them. */
   readonly sentences: readonly string[];
+  /** Number of those that the caller has heard to their end; the next one is being said. Without it: all but the last. */
+  readonly heard?: number;
+  /** What else the turn will hold. */
+  readonly patch?: ContextPatch;
+  /** The agent hangs up after it. */
+  readonly hangUp?: boolean;
 }
 
 export interface Attached {
@@ -47,6 +54,8 @@ export interface Attached {
   readonly provisional: boolean;
   readonly context: ConversationContext;
   readonly saying?: Saying;
+  /** For how long the caller has been without a media worker, ms; 0 for the first one and after a planned move. */
+  readonly gapMs?: number;
   /** What the actor knows of the call: root of its trace, caller's pseudonym. */
   readonly origin: CallOrigin;
 }

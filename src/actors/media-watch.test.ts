@@ -38,6 +38,18 @@ describe('media watch', () => {
     expect(asked).toEqual([]);
   });
 
+  it('knows for how long nobody was heard, from before the loss was noticed', () => {
+    const { watch } = make();
+    expect(watch.gapMs).toBe(0);
+    watch.lost(0, Date.now() - 1_700);
+    vi.advanceTimersByTime(800);
+    // The same loss, told again.
+    watch.lost(0);
+    expect(watch.gapMs).toBe(2_500);
+    watch.settled();
+    expect(watch.gapMs).toBe(0);
+  });
+
   it('stops asking once a worker attached, and starts anew with the next loss', () => {
     const { asked, watch } = make();
     watch.lost(0);

@@ -18,6 +18,7 @@ export interface MediaWatchHooks {
 export class MediaWatch {
   readonly #hooks: MediaWatchHooks;
   #lostAtMs: number | undefined;
+  #sinceMs: number | undefined;
   #asked = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -30,9 +31,23 @@ export class MediaWatch {
     return this.#lostAtMs;
   }
 
-  /** The media worker is gone. `graceMs`: the call's own end may be on its way. */
-  lost(graceMs: number): void {
+  /** Since when the caller has heard nobody, as far as it is known; undefined while somebody is there. */
+  get sinceMs(): number | undefined {
+    return this.#sinceMs;
+  }
+
+  /** For how long the caller has heard nobody, ms. */
+  get gapMs(): number {
+    return this.#sinceMs === undefined ? 0 : Math.max(0, this.#hooks.now() - this.#sinceMs);
+  }
+
+  /**
+   * The media worker is gone. `graceMs`: the call's own end may be on its way.
+   * @param sinceMs when it was gone, where that is known to be earlier than now
+   */
+  lost(graceMs: number, sinceMs = this.#hooks.now()): void {
     if (this.#lostAtMs !== undefined) return;
+    this.#sinceMs = sinceMs;
     this.#lostAtMs = this.#hooks.now() + graceMs;
     this.#asked = 0;
     if (graceMs > 0) this.#wakeAfter(graceMs);
@@ -41,6 +56,7 @@ export class MediaWatch {
   /** A worker attached, or the call is over. */
   settled(): void {
     this.#lostAtMs = undefined;
+    this.#sinceMs = undefined;
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }

@@ -1,26 +1,6 @@
 /** rtvoice calls: list, look at and control live calls over the control API. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command } from 'commander';
-import { readStack, stateDirOf } from '../ops/stack-file.js';
-
-/** Exit codes of all four: done, refused or failed, wrong usage, no API to talk to. */
-const EXIT = { done: 0, failed: 1, usage: 2, unreachable: 3 } as const;
-const DEADLINE_MS = 90_000;
-
-interface ApiFlags {
-  readonly api?: string;
-  readonly json?: boolean;
-}
-
-class ApiFailure extends Error {
-  readonly exit: number;
-
-  constructor(message: string, exit: number) {
-    super(message);
-    this.exit = exit;
-  }
-}
+import { ApiFailure, type ApiFlags, api, apiFlags, EXIT, print, run } from './api.js';
 
 export function callsCommand(): Command {
   const calls = new Command('calls').description('list, look at and control live calls');
@@ -69,13 +49,6 @@ interface ControlFlags extends ApiFlags {
   readonly key?: string;
 }
 
-function apiFlags(command: Command): Command {
-  return command
-    .option('--api <url>', 'address of the API (default: that of the running stack); token in API_TOKEN')
-    .option('--json', 'print one JSON object')
-    .exitOverride((error) => process.exit(error.exitCode === 0 ? EXIT.done : EXIT.usage));
-}
-
 async function operate(id: string, operation: string, args: unknown, flags: ControlFlags): Promise<void> {
   const wait = Number(flags.wait ?? 0);
   if (!(wait >= 0)) throw new ApiFailure('--wait takes seconds', EXIT.usage);
@@ -110,70 +83,5 @@ function parse(args: string | undefined): unknown {
     return args === undefined ? {} : JSON.parse(args);
   } catch {
     throw new ApiFailure('the arguments are no JSON', EXIT.usage);
-  }
-}
-
-function print(flags: ApiFlags, json: object, text: string): void {
-  process.stdout.write(`${flags.json ? JSON.stringify(json, null, 2) : text}\n`);
-}
-
-async function run(work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (thrown) {
-    process.stderr.write(`${thrown instanceof Error ? thrown.message : String(thrown)}\n`);
-    process.exitCode = thrown instanceof ApiFailure ? thrown.exit : EXIT.failed;
-  }
-}
-
-async function api(
-  flags: ApiFlags,
-  method: 'GET' | 'POST',
-  path: string,
-  body?: unknown,
-  headers: Readonly<Record<string, string>> = {},
-): Promise<unknown> {
-  const stateDir = stateDirOf(process.env);
-  const base = flags.api ?? readStack(stateDir)?.frontDoorUrl;
-  if (!base) throw new ApiFailure('no stack is running here; name an API with --api URL', EXIT.unreachable);
-  const token = process.env.API_TOKEN || localToken(stateDir);
-  if (!token) throw new ApiFailure('no API token: set API_TOKEN', EXIT.usage);
-  let response: Response;
-  try {
-    response = await fetch(`${base.replace(/\/+$/, '')}/api${path}`, {
-      method,
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...headers },
-      ...(method === 'POST' ? { body: JSON.stringify(body ?? {}) } : {}),
-      signal: AbortSignal.timeout(DEADLINE_MS),
-    });
-  } catch {
-    throw new ApiFailure(`nothing answers at ${base}`, EXIT.unreachable);
-  }
-  const text = await response.text();
-  const json = readJson(text);
-  if (response.ok) return json;
-  const { code, title, detail } = json as { code?: string; title?: string; detail?: string };
-  const usage = response.status === 400 || code === 'RTV_OPERATION_UNKNOWN';
-  throw new ApiFailure(
-    [code ?? response.status, title, detail].filter(Boolean).join(' '),
-    usage ? EXIT.usage : EXIT.failed,
-  );
-}
-
-function readJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return {};
-  }
-}
-
-/** The token that the local runner made. */
-function localToken(stateDir: string): string | undefined {
-  try {
-    const secrets = JSON.parse(readFileSync(join(stateDir, 'secrets.json'), 'utf8')) as { apiToken?: string };
-    return secrets.apiToken;
-  } catch {
-    return undefined;
   }
 }

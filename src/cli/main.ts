@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { messageOf } from '../errors.js';
 import { auditCommand } from './audit.js';
 import { callsCommand } from './calls.js';
+import { drainCommand } from './drain.js';
 import { provisionCommand } from './provision.js';
 import { reportCommand } from './report.js';
 import { simulateCommand } from './simulate.js';
@@ -15,6 +16,7 @@ const program = new Command('rtvoice')
   .showHelpAfterError()
   .addCommand(statusCommand())
   .addCommand(callsCommand())
+  .addCommand(drainCommand())
   .addCommand(simulateCommand())
   .addCommand(provisionCommand())
   .addCommand(transcriptsCommand())

@@ -4,9 +4,8 @@
  * problem when ACS refused. `Idempotency-Key` makes a repetition the same operation.
  */
 import { randomUUID } from 'node:crypto';
-import express, { type Express, type NextFunction, type Request, type Response } from 'express';
-import { isOneOf } from '../acs/auth/secret.js';
-import { ACS_CODES, type AcsErrorCode, AUTH_CODES } from '../acs/codes.js';
+import express, { type Express, type Request } from 'express';
+import { ACS_CODES, type AcsErrorCode } from '../acs/codes.js';
 import { type CreateCallArgs, createCallSchema, fieldsOf, readControl } from '../acs/control-requests.js';
 import type { CallDescription } from '../actors/call-messages.js';
 import type {
@@ -17,6 +16,7 @@ import type {
 } from '../actors/control-messages.js';
 import type { Answer } from '../actors/ports.js';
 import type { SecurityEvents } from './authenticate.js';
+import { requireBearer } from './bearer.js';
 import { type ProblemCode, sendProblem } from './problem.js';
 
 export interface CreatedCall {
@@ -55,13 +55,7 @@ export function controlApi(app: Express, parts: ControlApiParts): void {
   const { calls, security } = parts;
   const api = express.Router({ caseSensitive: true });
 
-  api.use((request: Request, response: Response, next: NextFunction) => {
-    const given = /^Bearer +(\S{1,1024}) *$/i.exec(request.headers.authorization ?? '')?.[1];
-    if (given !== undefined && isOneOf(given, [parts.token])) return next();
-    const code = given === undefined ? AUTH_CODES.missing : 'RTV_UNAUTHORIZED';
-    security.record({ code, door: 'api' });
-    sendProblem(response, code);
-  });
+  api.use(requireBearer(parts.token, security));
   api.use(express.json({ limit: BODY_LIMIT, type: () => true, strict: true }));
   api.param('id', (_request, response, next, id: string) => {
     if (CALL_ID.test(id)) next();

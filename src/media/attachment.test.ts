@@ -30,6 +30,7 @@ function world(attaches: Answer<Attached>[], turns: Answer<TurnAnswer>[] = []) {
   const sent: { at: MediaPosition; turnNo: number; turnId: string }[] = [];
   const asked: (MediaPosition | undefined)[] = [];
   const detached: { at: MediaPosition; handOver: boolean }[] = [];
+  const answers: Answer<object>[] = [];
   const lost: string[] = [];
   const link: CallLink = {
     attach: async (_callId, _origin, previous) => {
@@ -43,7 +44,7 @@ function world(attaches: Answer<Attached>[], turns: Answer<TurnAnswer>[] = []) {
     },
     detach: async (_callId, at, handOver) => {
       detached.push({ at, handOver });
-      return { ok: true };
+      return answers.shift() ?? { ok: true };
     },
     transcriptionLost: async () => ({ ok: true }),
   };
@@ -54,13 +55,13 @@ function world(attaches: Answer<Attached>[], turns: Answer<TurnAnswer>[] = []) {
     { link, metrics },
     { lost: (code) => lost.push(code) },
   );
-  return { attachment, sent, asked, detached, lost };
+  return { attachment, sent, asked, detached, answers, lost };
 }
 
 describe('attachment', () => {
   it('asks until the actor answers, and holds the place that it was given', async () => {
     const { attachment, asked } = world([{ ok: false, code: 'RTV_REDIS_UNAVAILABLE' }, attached(3)]);
-    expect(await attachment.take(() => true)).toEqual({ saying: undefined });
+    expect(await attachment.take(() => true)).toEqual({ saying: undefined, gapMs: 0 });
     expect(asked).toEqual([undefined, undefined]);
     expect(attachment.position).toEqual({ incarnation: 'i1', mediaEpoch: 3 });
     expect(attachment.origin).toEqual({ correlationId: 'c1' });
@@ -90,6 +91,14 @@ describe('attachment', () => {
     );
     expect(attachment.context.window.map(({ text }) => text)).toEqual(['hello', 'hello']);
     attachment.abandon();
+  });
+
+  it('tells an actor that is on its way until it knows', async () => {
+    const one = world([attached(1)]);
+    one.answers.push({ ok: false, code: 'RTV_ACTOR_UNREACHABLE' }, { ok: false, code: 'RTV_FENCED_OWNER' });
+    await one.attachment.take(() => true);
+    await one.attachment.release(5_000, { handOver: true });
+    expect(one.detached).toHaveLength(3);
   });
 
   it('lets go of what it has, once, and of nothing that another worker took', async () => {

@@ -13,7 +13,23 @@ export interface AttachmentHooks {
   lost(code: string): void;
 }
 
+/** What another worker left. */
+export interface Taken {
+  /** What it was saying. */
+  readonly saying: Saying | undefined;
+  /** For how long the caller has heard nobody, ms. */
+  readonly gapMs: number;
+}
+
 const ATTACH_RETRY_MS = 250;
+const DETACH_RETRY_MS = 100;
+/** The actor may not have heard it. */
+const UNTOLD: ReadonlySet<string> = new Set([
+  'RTV_ACTOR_UNREACHABLE',
+  'RTV_ACTOR_DEADLINE',
+  'RTV_ACTOR_FAILED',
+  'RTV_FENCED_OWNER',
+]);
 const NOWHERE: MediaPosition = { incarnation: '', mediaEpoch: -1 };
 
 export class Attachment {
@@ -65,14 +81,14 @@ export class Attachment {
    * Takes the call's audio, asking again until the actor answers. Gives what another worker was saying when it died.
    * undefined: no longer wanted, or the call is over (told to `lost`).
    */
-  async take(wanted: () => boolean): Promise<{ readonly saying: Saying | undefined } | undefined> {
+  async take(wanted: () => boolean): Promise<Taken | undefined> {
     while (wanted()) {
       const attached = await this.#link.attach(this.#callId, this.#origin, undefined);
       if (attached.ok) {
         this.#position = { incarnation: attached.incarnation, mediaEpoch: attached.mediaEpoch };
         this.#context = attached.context;
         this.#origin = attached.origin;
-        return { saying: attached.saying };
+        return { saying: attached.saying, gapMs: attached.gapMs ?? 0 };
       }
       if (attached.code === 'RTV_CALL_ENDED' || attached.code === 'RTV_CALL_UNKNOWN') {
         this.#lose(attached.code);
@@ -102,10 +118,15 @@ export class Attachment {
 
   /** Hands in what is left, `deadlineMs` at most, and lets go of the call if it still has it. */
   async release(deadlineMs: number, { handOver }: { handOver: boolean }): Promise<void> {
+    const until = performance.now() + deadlineMs;
     await this.#sender.close(deadlineMs);
-    if (!this.#position || this.#lost) return;
-    this.#lost = handOver;
-    await this.#link.detach(this.#callId, this.#position, handOver);
+    while (this.#position && !this.#lost) {
+      const told = await this.#link.detach(this.#callId, this.#position, handOver);
+      this.#lost = told.ok && handOver;
+      // An actor that is on its way somewhere else: without its knowledge nobody would take the call.
+      if (told.ok || !UNTOLD.has(told.code) || performance.now() > until) return;
+      await new Promise((resolve) => setTimeout(resolve, DETACH_RETRY_MS));
+    }
   }
 
   /** The actor lost the session's epoch: take a new one, and send again what it may not have. */

@@ -151,6 +151,11 @@ export class Playout {
     if (this.playing) this.#run();
   }
 
+  /** Nothing that has not begun yet will be played. */
+  dropWaiting(): void {
+    this.#queue = this.#queue.filter(({ sent }) => sent > 0);
+  }
+
   /** Stops at once: StopAudio on the wire, nothing of what waited is ever sent. */
   cut(): Cut {
     const clips = this.#heard(performance.now());

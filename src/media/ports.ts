@@ -54,6 +54,8 @@ export interface MediaMetrics {
   /** The agent fell silent at a voice's onset. */
   paused(): void;
   failed(what: 'agent' | 'speech'): void;
+  /** A caller was told that the agent is back, after a gap. */
+  bridged(): void;
   /** A turn was given up: its call ended or the bound of waiting turns was passed. */
   turnLost(reason: string): void;
 }

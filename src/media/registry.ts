@@ -30,8 +30,6 @@ export class SessionRegistry {
 
   /** false: the call's audio is not here. */
   deliver(callId: string, heard: Heard): boolean {
-    const session = this.#sessions.get(callId);
-    session?.heard(heard);
-    return session !== undefined;
+    return this.#sessions.get(callId)?.heard(heard) ?? false;
   }
 }

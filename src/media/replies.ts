@@ -7,6 +7,7 @@ import type { Saying } from '../actors/call-messages.js';
 import type { ReplyPart } from '../agent/responder.js';
 import type { SampleRate } from '../audio/pcm.js';
 import type { Attachment } from './attachment.js';
+import { LatestOnly } from './latest-only.js';
 import type { Playout } from './playout.js';
 import { Reply, type ReplyOutcome } from './reply.js';
 import { ReplyMeter } from './reply-meter.js';
@@ -15,8 +16,8 @@ import type { SessionServices } from './session-services.js';
 
 interface Spoken {
   readonly greeting?: boolean;
-  /** Begun elsewhere: its last sentence is said again, those before it were heard. */
-  readonly begun?: Saying;
+  /** Begun elsewhere: what was heard to its end there is not said again. */
+  readonly begun?: { readonly turnId: string; readonly heard: readonly string[] };
 }
 
 export class Replies {
@@ -28,6 +29,7 @@ export class Replies {
   /** The agent has said what it had to say, and it is the caller's turn. */
   readonly #callersTurn: () => void;
   readonly #meter = new ReplyMeter();
+  readonly #record: LatestOnly<Saying>;
   #current: Reply | undefined;
   #closed = false;
 
@@ -45,6 +47,7 @@ export class Replies {
     this.#sampleRate = sampleRate;
     this.#services = services;
     this.#callersTurn = callersTurn;
+    this.#record = new LatestOnly((saying) => attachment.say(saying));
   }
 
   /** A reply is being made or heard. */
@@ -72,9 +75,22 @@ export class Replies {
     this.#speak(literal(text, hangUp), performance.now());
   }
 
-  /** Goes on with what another worker was saying; perhaps it was heard in part. One turn in the record. */
-  goOn(begun: Saying, since: number): void {
-    this.#speak(literal(begun.sentences.slice(-1).join(' ')), since, { begun });
+  /** Goes on with what another worker was saying, from the sentence where it broke. One turn in the record. */
+  goOn(saying: Saying, since: number): void {
+    const through = saying.heard ?? saying.sentences.length - 1;
+    const heard = saying.sentences.slice(0, through);
+    const parts = continued(saying.sentences.slice(through), saying);
+    this.#speak(parts, since, { begun: { turnId: saying.turnId, heard } });
+  }
+
+  /** Another worker goes on with what is being said, from the next sentence. */
+  async leave(patienceMs: number): Promise<void> {
+    await this.#current?.leave(patienceMs);
+  }
+
+  /** The agent has words to add to what is being said. */
+  get thinking(): boolean {
+    return this.#current !== undefined && !this.#current.complete;
   }
 
   /** Stops the reply that is being heard, at once. */
@@ -98,12 +114,18 @@ export class Replies {
   ): void {
     if (this.#closed) return;
     const turnId = begun?.turnId ?? randomUUID();
-    const before = begun?.sentences.slice(0, -1) ?? [];
+    const before = begun?.heard ?? [];
     const { metrics, phrases, log } = this.#services;
     this.#meter.begin();
     const traced = new ReplyTrace(this.#services.trace, this.#callId, since);
     const reply = new Reply(this.#playout, this.#services.voice, this.#sampleRate, {
-      saying: (sentences) => this.#attachment.say({ turnId, sentences: [...before, ...sentences] }),
+      saying: ({ sentences, heard = 0, ...rest }) =>
+        this.#record.put({
+          turnId,
+          sentences: [...before, ...sentences],
+          heard: before.length + heard,
+          ...rest,
+        }),
       started: (from) => {
         const ms = performance.now() - since;
         this.#meter.stage('first_audio', ms);
@@ -127,6 +149,7 @@ export class Replies {
     reply.done = spoken
       .then((outcome) => {
         traced.end(this.#attachment.origin.traceparent, { greeting, interrupted: outcome.interrupted });
+        if (outcome.left) return undefined;
         return this.#ended(turnId, outcome, before);
       })
       .finally(() => {
@@ -156,6 +179,14 @@ export class Replies {
     else if (!this.#closed && !outcome.interrupted) this.#callersTurn();
   }
 }
+
+/** What another worker had left to say, sentence by sentence, with what belongs to its turn. */
+const continued = (sentences: readonly string[], { patch, hangUp }: Saying) =>
+  async function* (): AsyncGenerator<ReplyPart> {
+    if (patch) yield { kind: 'patch', patch };
+    for (const text of sentences) yield { kind: 'text', text: `${text} ` };
+    if (hangUp) yield { kind: 'hangUp' };
+  };
 
 const literal = (text: string, hangUp = false) =>
   async function* (): AsyncGenerator<ReplyPart> {

@@ -3,8 +3,10 @@
  * one before is heard. Ends with the words that the caller truly heard.
  */
 
+import type { Saying } from '../actors/call-messages.js';
 import type { SpanFacts } from '../actors/ports.js';
 import type { ReplyPart } from '../agent/responder.js';
+import { FRAME_MS } from '../audio/pcm.js';
 import type { ContextPatch } from '../call/turn.js';
 import type { Playout } from './playout.js';
 import type { Spoken, Voice } from './ports.js';
@@ -12,8 +14,8 @@ import type { ReplyStage } from './reply-trace.js';
 import { heardWords } from './spoken-words.js';
 
 export interface ReplyHooks {
-  /** A sentence is about to be spoken: recorded before its first frame leaves. */
-  saying(sentences: readonly string[]): Promise<void>;
+  /** A sentence was added, before its first frame leaves, or heard to its end. Never rejects. */
+  saying(progress: ReplyProgress): Promise<void>;
   /** The first frame of the reply left. */
   started(from: Spoken['from']): void;
   /** Agent or speech failed: the phrase to say instead. */
@@ -22,7 +24,12 @@ export interface ReplyHooks {
   stage(name: ReplyStage, startMs: number, facts?: SpanFacts): void;
 }
 
+/** How far a reply has come, enough for another worker to go on with it. */
+export type ReplyProgress = Pick<Saying, 'sentences' | 'heard' | 'patch' | 'hangUp'>;
+
 export interface ReplyOutcome {
+  /** Another worker goes on with it: it makes no turn here. */
+  readonly left: boolean;
   /** What was heard. */
   readonly text: string;
   readonly interrupted: boolean;
@@ -50,6 +57,9 @@ export class Reply {
   #hangUp = false;
   #startedAtMs = 0;
   #cutText: string | undefined;
+  /** The agent has nothing to add. */
+  #complete = false;
+  #left = false;
   /** Settles when the reply's turn was handed in; its owner sets it. */
   done: Promise<void> = Promise.resolve();
   /** Settles when all that was queued was heard, or the reply was cut. */
@@ -83,10 +93,12 @@ export class Reply {
     } catch {
       if (!this.signal.aborted) await this.#say(this.#hooks.failed('agent'));
     }
+    this.#complete = true;
     await this.#heard;
     if (this.#startedAtMs > 0) this.#hooks.stage('reply.audio', this.#startedAtMs);
     const interrupted = this.#cutText !== undefined;
     return {
+      left: this.#left,
       text: this.#cutText ?? this.#sentences.filter((_, index) => this.#played[index]).join(' '),
       interrupted,
       patch: this.#patch,
@@ -100,13 +112,34 @@ export class Reply {
   interrupt(): void {
     if (this.signal.aborted) return;
     const { clips } = this.#playout.cut();
-    const first = this.#played.findIndex((played) => !played);
+    const first = this.#heardThrough();
     const heard = this.#sentences.flatMap((sentence, index) => {
-      if (first < 0 || index < first) return [sentence];
+      if (index < first) return [sentence];
       const clip = clips[index - first];
       return clip ? [heardWords(sentence, clip.heardMs, clip.lengthMs)] : [];
     });
     this.#cutText = heard.filter((text) => text !== '').join(' ');
+    this.#abort.abort();
+  }
+
+  /** Everything the agent has to say is known: another worker can say the rest. */
+  get complete(): boolean {
+    return this.#complete;
+  }
+
+  /**
+   * Another worker goes on: the sentence that is being heard is the last one here, if it ends within `patienceMs`.
+   * Settles once that, and how far the caller has heard, is recorded.
+   */
+  async leave(patienceMs: number): Promise<void> {
+    if (this.signal.aborted) return;
+    this.#left = true;
+    this.#playout.dropWaiting();
+    const until = performance.now() + patienceMs;
+    while (this.#playout.playing && !this.signal.aborted && performance.now() < until) await pause(FRAME_MS);
+    if (this.signal.aborted) return;
+    this.#playout.cut();
+    if (this.#sentences.length > 0) await this.#hooks.saying(this.#progress());
     this.#abort.abort();
   }
 
@@ -115,8 +148,9 @@ export class Reply {
     if (this.signal.aborted) return;
     const index = this.#sentences.length;
     this.#sentences.push(sentence);
-    const [spoken] = await Promise.all([this.#synthesise(sentence), this.#hooks.saying(this.#sentences)]);
-    if (!spoken || this.signal.aborted) return;
+    if (this.#left) return;
+    const [spoken] = await Promise.all([this.#synthesise(sentence), this.#hooks.saying(this.#progress())]);
+    if (!spoken || this.signal.aborted || this.#left) return;
     const played = new Promise<void>((resolve) => {
       this.signal.addEventListener('abort', () => resolve(), { once: true });
       this.#playout.play({
@@ -128,11 +162,29 @@ export class Reply {
         },
         onPlayed: () => {
           this.#played[index] = true;
+          // After the last one comes the turn.
+          if (index + 1 < this.#sentences.length) void this.#hooks.saying(this.#progress());
           resolve();
         },
       });
     });
     this.#heard = Promise.all([this.#heard, played]).then(() => undefined);
+  }
+
+  #progress(): ReplyProgress {
+    return {
+      sentences: [...this.#sentences],
+      heard: this.#heardThrough(),
+      ...(this.#patch ? { patch: this.#patch } : {}),
+      ...(this.#hangUp ? { hangUp: true } : {}),
+    };
+  }
+
+  /** Sentences that were heard to their end. */
+  #heardThrough(): number {
+    let heard = 0;
+    while (this.#played[heard]) heard += 1;
+    return heard;
   }
 
   async #synthesise(sentence: string): Promise<Spoken | undefined> {
@@ -149,3 +201,5 @@ export class Reply {
     }
   }
 }
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

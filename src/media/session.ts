@@ -16,12 +16,22 @@ import { Silence } from './silence.js';
 
 /** On close the last turns have this long to reach the actor, ms. */
 const LAST_TURNS_MS = 4_000;
+/** A caller who fell silent may just have said something whose words are on their way: an answer is due soon, ms. */
+const WORDS_MAY_COME_MS = 1_500;
+/** Before it is moved in mid-reply, the sentence that is being said may be said to its end, ms. */
+const SENTENCE_MS = 5_000;
+const THOUGHT_MS = 3_000;
+/** A gap that the caller noticed: the agent says that it is back, ms. */
+export const BRIDGE_AFTER_MS = 1_500;
+/** It is kept in memory; where it is not, it is not waited for, ms. */
+const BRIDGE_SPEECH_MS = 500;
 
 export class MediaSession {
   readonly callId: string;
   readonly #line: MediaLine;
   readonly #services: SessionServices;
   readonly #playout: Playout;
+  readonly #sampleRate: SampleRate;
   readonly #attachment: Attachment;
   readonly #replies: Replies;
   readonly #bargeIn: BargeIn;
@@ -29,7 +39,12 @@ export class MediaSession {
   readonly #ear: VoiceEar | undefined;
   /** Inputs are taken one after the other. */
   #inputs: Promise<void> = Promise.resolve();
+  #waitingInputs = 0;
   #closed = false;
+  /** Given to another worker: words that come now are its. */
+  #leaving = false;
+  /** When the caller's voice ended, until its words come. */
+  #voiceEndedAt = Number.NEGATIVE_INFINITY;
   /** Time on the caller's audio, ms: frames so far. */
   #streamMs = 0;
   readonly #openedAt = performance.now();
@@ -44,6 +59,7 @@ export class MediaSession {
     this.callId = callId;
     this.#line = line;
     this.#services = services;
+    this.#sampleRate = sampleRate;
     this.#playout = new Playout(services.clock, line, sampleRate);
     this.#attachment = new Attachment(callId, origin, services, { lost: (code) => this.#lost(code) });
     this.#replies = new Replies(callId, this.#attachment, this.#playout, sampleRate, services, () =>
@@ -74,18 +90,25 @@ export class MediaSession {
     this.#enqueue(async () => {
       await this.#services.affinity.add(this.callId).catch(() => undefined);
       const taken = await this.#attachment.take(() => !this.#closed);
-      if (taken && !this.#closed) this.#resume(taken.saying);
+      if (!taken || this.#closed) return;
+      if (taken.gapMs >= BRIDGE_AFTER_MS) await this.#bridge();
+      this.#resume(taken.saying);
     });
   }
 
-  /** The caller's words. Final ones are a turn and cut the reply that is being heard; a backchannel does not. */
-  heard(utterance: Heard): void {
-    if (this.#closed || utterance.text.trim() === '') return;
+  /**
+   * The caller's words. Final ones are a turn and cut the reply that is being heard; a backchannel does not.
+   * false: the call is not here any more.
+   */
+  heard(utterance: Heard): boolean {
+    if (this.#closed || this.#leaving) return false;
+    if (utterance.text.trim() === '') return true;
     this.#silence.stop();
     if (!utterance.final) {
       this.#bargeIn.words(utterance.text);
-      return;
+      return true;
     }
+    this.#voiceEndedAt = Number.NEGATIVE_INFINITY;
     const finalAt = performance.now();
     const aside = this.#playout.playing && this.#bargeIn.isBackchannel(utterance.text);
     if (aside) this.#bargeIn.offset();
@@ -106,6 +129,7 @@ export class MediaSession {
       if (!durable) this.#services.log.warn({ callId: this.callId }, 'turn is not durable yet');
       if (!aside) this.#replies.answer(utterance.text, finalAt);
     });
+    return true;
   }
 
   /** A frame of the caller's audio; the buffer is valid during the call alone. */
@@ -158,19 +182,49 @@ export class MediaSession {
     await this.#services.affinity.remove(this.callId).catch(() => undefined);
   }
 
-  /**
-   * Gives the call to another worker, between two utterances when there is a pause within `patienceMs`. From here on
-   * this worker is silent; ACS opens a socket elsewhere and closes this one.
-   */
-  async handOver(patienceMs: number): Promise<void> {
+  /** The agent says nothing and has nothing to say at once: nobody notices when the call moves now. */
+  get atPause(): boolean {
+    const answerDue = performance.now() - this.#voiceEndedAt < WORDS_MAY_COME_MS;
+    return this.#waitingInputs === 0 && !this.#replies.busy && !this.#playout.playing && !answerDue;
+  }
+
+  /** Waits for a pause in the talk, `patienceMs` at most; in the middle of a long reply the pause between sentences does. */
+  async pauseInTalk(patienceMs: number): Promise<void> {
     const until = performance.now() + patienceMs;
-    const talking = (): boolean => this.#replies.busy || this.#playout.playing;
-    while (!this.#closed && talking() && performance.now() < until) await pause(FRAME_MS);
+    // What the agent is still thinking of could not be said elsewhere.
+    const patient = (): boolean => performance.now() < until + (this.#replies.thinking ? THOUGHT_MS : 0);
+    while (!this.#closed && !this.atPause && patient()) await pause(FRAME_MS);
+  }
+
+  /**
+   * Gives the call to another worker: from here on this one takes no words, and is silent after the sentence that is
+   * being said. ACS opens a socket elsewhere and closes this one.
+   */
+  async handOver(): Promise<void> {
     if (this.#closed || !this.position) return;
+    this.#leaving = true;
     this.#silence.stop();
     this.#bargeIn.close();
+    await Promise.race([this.#inputs, pause(LAST_TURNS_MS)]);
+    await this.#replies.leave(SENTENCE_MS);
     this.#playout.cut();
     await this.#attachment.release(LAST_TURNS_MS, { handOver: true });
+  }
+
+  /** Sound of the line, no turn: nothing waits for it but what is said next. */
+  async #bridge(): Promise<void> {
+    const { voice, phrases, metrics } = this.#services;
+    metrics.bridged();
+    try {
+      const spoken = await voice.speak(
+        phrases.bridge,
+        this.#sampleRate,
+        AbortSignal.timeout(BRIDGE_SPEECH_MS),
+      );
+      if (!this.#closed) this.#playout.play({ pcm: spoken.pcm });
+    } catch {
+      // Without it the talk goes on all the same.
+    }
   }
 
   #resume(saying: Saying | undefined): void {
@@ -186,6 +240,7 @@ export class MediaSession {
       this.#bargeIn.onset(heardMs - atMs);
     };
     ear.onSpeechEnd = () => {
+      this.#voiceEndedAt = performance.now();
       this.#bargeIn.offset();
       if (!this.#replies.busy) this.#silence.start();
     };
@@ -198,9 +253,15 @@ export class MediaSession {
   }
 
   #enqueue(input: () => Promise<void>): void {
-    this.#inputs = this.#inputs.then(input).catch((thrown: unknown) => {
-      this.#services.log.warn({ callId: this.callId, error: String(thrown) }, 'input failed');
-    });
+    this.#waitingInputs += 1;
+    this.#inputs = this.#inputs
+      .then(input)
+      .catch((thrown: unknown) => {
+        this.#services.log.warn({ callId: this.callId, error: String(thrown) }, 'input failed');
+      })
+      .finally(() => {
+        this.#waitingInputs -= 1;
+      });
   }
 }
 

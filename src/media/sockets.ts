@@ -100,8 +100,8 @@ export interface TranscriptionSocket {
   handOver(patienceMs: number): Promise<void>;
 }
 
-/** Words come at most this long after they were said; a socket quiet for so long has none under way, ms. */
-const QUIET_MS = 1_000;
+/** An utterance without new words for so long was given up, ms. */
+const QUIET_MS = 3_000;
 /** A socket that closes is mostly the call's end, whose event follows at once, ms. */
 const END_MAY_COME_MS = 500;
 
@@ -115,12 +115,14 @@ export function serveTranscription(
   const { affinity, link, metrics } = services.session;
   const member = `${TRANSCRIPTION_MEMBER}${callId}`;
   let lastWordsMs = 0;
+  let midUtterance = false;
   let givenAway = false;
   affinity.add(member).catch(() => undefined);
   socket.on('message', (data: Buffer) => {
     const frame = parseFrame(data, scratch);
     if (frame.kind === 'TranscriptionData') {
       lastWordsMs = performance.now();
+      midUtterance = !frame.final;
       relayWords(relay, frame);
     } else if (frame.kind === 'TranscriptionMetadata') relay.locate();
     else if (frame.kind === 'Malformed') metrics.malformed();
@@ -140,7 +142,8 @@ export function serveTranscription(
     callId,
     async handOver(patienceMs) {
       const until = performance.now() + patienceMs;
-      while (performance.now() - lastWordsMs < QUIET_MS && performance.now() < until) await pause(FRAME_MS);
+      const quiet = (): boolean => performance.now() - lastWordsMs >= (midUtterance ? QUIET_MS : 0);
+      while (!quiet() && performance.now() < until) await pause(FRAME_MS);
       givenAway = true;
       await link.transcriptionLost(callId, true);
     },

@@ -53,6 +53,11 @@ export function createMetrics(worker: string) {
     firstFrame: ms('rtvoice_reply_first_frame_ms', 'Final transcript until the first frame of the reply'),
     pauses: counter('rtvoice_barge_in_pauses', 'Times the agent fell silent at a voice'),
     interruptions: counter('rtvoice_interruptions', 'Replies cut by the caller'),
+    bridges: counter('rtvoice_bridging_phrases', 'Callers told that the agent is back, after a gap'),
+    movedCalls: counter(
+      'rtvoice_calls_moved',
+      'Sockets given to other workers while draining, by what they carry',
+    ),
     mediaFrames: counter('rtvoice_media_frames', 'Audio frames by direction'),
     mediaMalformed: counter('rtvoice_media_malformed', 'Frames that were no known message'),
     ttsSyntheses: counter('rtvoice_tts_syntheses', 'Sentences synthesised'),

@@ -86,10 +86,15 @@ export class DaprContexts implements ContextStore {
     if (due && !due.dirty) this.#due.delete(callId);
   }
 
-  /** Writes what is left and ends the sweeping. */
+  /** Writes what is left. */
+  async flushAll(): Promise<void> {
+    await Promise.all([...this.#due.keys()].map((callId) => this.flush(callId)));
+  }
+
+  /** The same, and ends the sweeping. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    await Promise.all([...this.#due.keys()].map((callId) => this.flush(callId)));
+    await this.flushAll();
   }
 
   #sweep(): void {

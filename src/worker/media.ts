@@ -7,6 +7,7 @@ import type { SocketCall } from '../http/upgrades.js';
 import { PlayoutClock } from '../media/playout.js';
 import type { CallLink, MediaMetrics, Voice } from '../media/ports.js';
 import { SessionRegistry } from '../media/registry.js';
+import type { MediaSession } from '../media/session.js';
 import type { Heard, SessionServices } from '../media/session-services.js';
 import {
   GOING_AWAY,
@@ -41,9 +42,6 @@ export interface MediaParts {
 }
 
 const FORWARD_DEADLINE_MS = 1_000;
-/** How long a hand-over waits for a pause in the talk, ms. */
-const PAUSE_PATIENCE_MS = 6_000;
-const MOVES_AT_ONCE = 8;
 
 export function createMedia(parts: MediaParts) {
   const { actors, metrics, log } = parts;
@@ -53,6 +51,10 @@ export function createMedia(parts: MediaParts) {
   const open = new Set<WebSocket>();
   const closing = new Set<Promise<void>>();
   const transcriptions = new Set<TranscriptionSocket>();
+
+  // Without the lease nobody knows whose the call is: its actor is asked, and words that came late find their way.
+  const deliver = (callId: string, heard: Heard): boolean =>
+    parts.maySpeak() && sessions.deliver(callId, heard);
 
   const services: SocketServices = {
     sessions,
@@ -74,7 +76,7 @@ export function createMedia(parts: MediaParts) {
       hangUp: parts.hangUp,
     },
     relay: {
-      deliver: (callId, heard) => sessions.deliver(callId, heard),
+      deliver,
       locate: (callId) => locateCall(actors, callId),
       forward: async (workerUrl, callId, heard) => {
         try {
@@ -123,23 +125,13 @@ export function createMedia(parts: MediaParts) {
       void closed.finally(() => closing.delete(closed));
     },
     /** Words that another worker heard for a call whose audio is here. */
-    heardElsewhere: (callId: string, heard: Heard): boolean => sessions.deliver(callId, heard),
-    /** Gives calls to other workers, a few at a time, each in a pause; waits until ACS has taken their sockets. */
-    async drain(graceMs: number): Promise<void> {
-      const until = performance.now() + graceMs;
-      const left = (): number => Math.max(0, until - performance.now());
-      const moves = [
-        ...[...transcriptions].map((socket) => () => socket.handOver(Math.min(PAUSE_PATIENCE_MS, left()))),
-        ...sessions.all().map((session) => async () => {
-          await session.handOver(Math.min(PAUSE_PATIENCE_MS, left()));
-          sessions.remove(session);
-        }),
-      ];
-      const mover = async (): Promise<void> => {
-        for (let move = moves.shift(); move; move = moves.shift()) await move();
-      };
-      await Promise.all(Array.from({ length: MOVES_AT_ONCE }, mover));
-      while (open.size > 0 && left() > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    heardElsewhere: deliver,
+    /** Calls and transcripts, as they are given to other workers. */
+    movable: {
+      calls: () => sessions.all(),
+      words: () => transcriptions,
+      remove: (session: MediaSession) => sessions.remove(session),
+      sockets: () => open.size,
     },
     /** Closes all sockets and waits until their sessions have handed in their turns. */
     async close(): Promise<void> {
@@ -161,6 +153,7 @@ function mediaMetrics(metrics: Metrics): MediaMetrics {
     interrupted: () => metrics.interruptions.add(1),
     paused: () => metrics.pauses.add(1),
     failed: (what) => metrics.fallbacks.add(1, { what }),
+    bridged: () => metrics.bridges.add(1),
     turnLost: (reason) => metrics.lostTurns.add(1, { reason }),
   };
 }

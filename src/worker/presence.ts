@@ -38,6 +38,8 @@ export interface Presence {
   id(): string;
   readonly lease: VoiceLease;
   others(): number;
+  /** Whether one of the others takes calls. */
+  othersHaveRoom(): boolean;
   start(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -96,6 +98,7 @@ export function createPresence(parts: PresenceParts): Presence {
     id: () => vigil.id,
     lease,
     others: () => vigil.others,
+    othersHaveRoom: () => vigil.othersHaveRoom,
     start: () => vigil.start(),
     async stop() {
       await vigil.stop();

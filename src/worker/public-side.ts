@@ -5,6 +5,7 @@ import { CALL_ACTOR, type CallOrigin } from '../actors/call-messages.js';
 import type { StartedBy } from '../actors/control-messages.js';
 import { createDoors } from '../http/authenticate.js';
 import { controlApi } from '../http/control-api.js';
+import { type DrainApiParts, drainApi } from '../http/drain-api.js';
 import { publicApp } from '../http/public-app.js';
 import { createPublicServer } from '../http/server.js';
 import { acceptUpgrades } from '../http/upgrades.js';
@@ -28,6 +29,7 @@ export interface PublicSideParts {
   readonly media: MediaWorker['media'];
   readonly admission: Admission;
   readonly callbacks: CallbackQueue;
+  readonly drain: Pick<DrainApiParts, 'progress' | 'drain'>;
 }
 
 export interface PublicSide {
@@ -107,7 +109,9 @@ export function createPublicSide(backing: Backing, parts: PublicSideParts): Publ
     routes: (publicSide) => {
       record.routes(publicSide, security);
       const token = config.API_TOKEN;
-      if (token) controlApi(publicSide, { token, calls: control, security });
+      if (!token) return;
+      controlApi(publicSide, { token, calls: control, security });
+      drainApi(publicSide, { token, security, ...parts.drain });
     },
     accept: (facts, correlationId) => parts.callbacks.accept(facts, correlationId),
     health: () =>

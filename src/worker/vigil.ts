@@ -54,6 +54,7 @@ export class Vigil {
   readonly #watched = new Map<string, Watched>();
   readonly #timers: NodeJS.Timeout[] = [];
   #peers: readonly string[] = [];
+  #room = false;
   #id: string;
   #number = 0;
   #beating = false;
@@ -77,6 +78,11 @@ export class Vigil {
   /** Other workers that beat, as last seen. */
   get others(): number {
     return this.#peers.length;
+  }
+
+  /** Whether one of them takes calls. */
+  get othersHaveRoom(): boolean {
+    return this.#room;
   }
 
   async start(): Promise<void> {
@@ -127,7 +133,7 @@ export class Vigil {
     try {
       const beats = await this.#registry.beats();
       const now = performance.now();
-      const peers: string[] = [];
+      const peers: Beat[] = [];
       for (const [id, beat] of beats) {
         if (id === this.#id) continue;
         const held = this.#watched.get(id);
@@ -135,11 +141,12 @@ export class Vigil {
         const text = beat ?? held?.beat ?? '';
         if (!held || held.beat !== text) this.#watched.set(id, { beat: text, sinceMs: now });
         else if (now - held.sinceMs >= LAPSE_MS && this.#trustsItself(now)) this.#sweep(id, held);
-        const url = urlOf(beat);
-        if (url) peers.push(url);
+        const peer = readBeat(beat);
+        if (peer) peers.push(peer);
       }
       for (const id of this.#watched.keys()) if (!beats.has(id)) this.#watched.delete(id);
-      this.#peers = peers;
+      this.#peers = peers.map(({ url }) => url);
+      this.#room = peers.some(({ ready }) => ready);
     } catch {
       // Redis is away: what was seen before says nothing about now.
       this.#watched.clear();
@@ -190,10 +197,11 @@ export class Vigil {
   }
 }
 
-function urlOf(beat: string | undefined): string | undefined {
+function readBeat(beat: string | undefined): Beat | undefined {
   if (beat === undefined) return undefined;
   try {
-    return (JSON.parse(beat) as Beat).url;
+    const read = JSON.parse(beat) as Beat;
+    return typeof read.url === 'string' ? read : undefined;
   } catch {
     return undefined;
   }
