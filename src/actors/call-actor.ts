@@ -42,8 +42,7 @@ export const callMethods: Readonly<Record<string, Method<CallInstance>>> = {
   mediaLost: (call, args, dispatch) => call.mediaLost(args as MediaLostArgs, dispatch),
   transcriptionLost: (call, args) => call.transcriptionLost(args as TranscriptionLostArgs),
   archived: (call, args, dispatch) => {
-    const { incarnation, turns } = args as ArchivedArgs;
-    return call.archived(incarnation, turns, dispatch);
+    return call.archived((args as ArchivedArgs).turns, dispatch);
   },
   control: (call, args, dispatch) => call.control(args as ControlArgs, dispatch),
   operated: (call, args, dispatch) => call.operated(args as OperatedArgs, dispatch),

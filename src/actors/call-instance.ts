@@ -258,7 +258,8 @@ export class CallInstance implements Instance {
     }
     if (this.#state.phase === 'ended') throw new RtvoiceError('RTV_CALL_ENDED');
     if (previous && previous.mediaEpoch > 0 && previous.incarnation !== this.#incarnation()) {
-      await this.#joinLineage(previous.incarnation);
+      await this.#reconcile();
+      this.#services.metrics.rule('lineage_joined');
     }
     this.#mediaWorker = args.workerId;
     this.#workerUrl = args.workerUrl;
@@ -359,8 +360,8 @@ export class CallInstance implements Instance {
   }
 
   /** Cosmos holds exactly these turns. */
-  async archived(incarnation: string, turns: readonly ArchivedTurn[], dispatch: Dispatch): Promise<object> {
-    if (!(await this.#load()) || incarnation !== this.#incarnation()) return { ok: true };
+  async archived(turns: readonly ArchivedTurn[], dispatch: Dispatch): Promise<object> {
+    if (!(await this.#load())) return { ok: true };
     this.#ledger.archived(turns);
     this.#traceArchived(turns.length);
     if (isOver(this.#state)) await this.#finish(dispatch);
@@ -368,15 +369,9 @@ export class CallInstance implements Instance {
   }
 
   /** Cosmos holds another turn under one of these numbers: state was lost. Memory is brought in line with Cosmos. */
-  async conflict(incarnation: string, dispatch: Dispatch): Promise<object> {
-    if (!(await this.#load()) || incarnation !== this.#incarnation()) return { ok: true };
-    const found = await this.#services.closing.archivedTurns(this.id, incarnation);
-    if (this.stale) return { ok: true };
-    if (this.#ledger.reconcile(found)) {
-      this.#services.metrics.rule('renumbered');
-      this.#offeredThrough = 0;
-      this.#writer.rewrite();
-    }
+  async conflict(dispatch: Dispatch): Promise<object> {
+    if (!(await this.#load())) return { ok: true };
+    await this.#reconcile();
     await this.#flushAndFollow(dispatch);
     return { ok: true };
   }
@@ -498,7 +493,7 @@ export class CallInstance implements Instance {
     }
     // Redis lost a call that was known: it goes on under its incarnation, after what Cosmos holds.
     const known = previous && previous.mediaEpoch > 0 ? previous.incarnation : undefined;
-    const archived = known ? await this.#services.closing.archivedTurns(this.id, known) : [];
+    const archived = known ? await this.#services.closing.archivedTurns(this.id) : [];
     const incarnation = known ?? this.#provisional?.incarnation ?? newIncarnation(this.#services.now());
     const seq = archived.at(-1)?.seq ?? 0;
     const created = await this.#writer.claim({ incarnation, data: JSON.stringify(data), seq });
@@ -514,13 +509,13 @@ export class CallInstance implements Instance {
     // Redis lost turns: their ids, which may be sent again, are in Cosmos; numbers go on after what is known of them.
     const known = entries.at(-1)?.seq ?? 0;
     const lost = entries.length < Math.max(record.seq, known);
-    const archived = lost ? await this.#services.closing.archivedTurns(this.id, record.incarnation) : [];
+    const archived = lost ? await this.#services.closing.archivedTurns(this.id) : [];
     if (this.stale) return;
     const lastSeq = Math.max(known, archived.at(-1)?.seq ?? 0);
     const archivedThrough = Math.min(record.archivedThrough, lastSeq);
     this.#ledger.restore({ ...record, turns, lastSeq, archivedThrough });
-    const moved = lost && this.#ledger.reconcile(archived);
-    if (moved || lastSeq !== record.seq) this.#writer.rewrite();
+    if (lost) this.#alignWith(archived);
+    if (lastSeq !== record.seq) this.#writer.rewrite();
     this.#context = withTurns(
       snapshot ?? emptyContext(),
       turns.map(({ turn }) => turn),
@@ -557,16 +552,18 @@ export class CallInstance implements Instance {
     }
   }
 
-  /** A media worker comes from a lineage of this call that Redis lost. */
-  async #joinLineage(incarnation: string): Promise<void> {
-    const archived = await this.#services.closing.archivedTurns(this.id, incarnation);
-    const empty = this.#ledger.lastSeq === 0 && this.#ledger.waiting.length === 0;
-    if (empty && archived.length > 0 && (await this.#writer.takeUp(incarnation, archived.at(-1)?.seq ?? 0))) {
-      this.#ledger.reconcile(archived);
-    } else {
-      this.#ledger.archivedElsewhere(archived.map(({ turnId }) => turnId));
-    }
-    this.#services.metrics.rule('lineage_joined');
+  /** Brings memory in line with what Cosmos holds of the call. */
+  async #reconcile(): Promise<void> {
+    const found = await this.#services.closing.archivedTurns(this.id);
+    if (!this.stale) this.#alignWith(found);
+  }
+
+  #alignWith(found: readonly ArchivedTurn[]): void {
+    if (!this.#ledger.reconcile(found)) return;
+    this.#services.metrics.rule('renumbered');
+    this.#services.turns.withdraw(this.id);
+    this.#offeredThrough = 0;
+    this.#writer.rewrite();
   }
 
   #openAll(entries: readonly JournalEntry[]): HeldTurn[] {

@@ -99,7 +99,6 @@ export interface MediaLostArgs {
 }
 
 export interface ArchivedArgs {
-  readonly incarnation: string;
   readonly turns: readonly ArchivedTurn[];
 }
 

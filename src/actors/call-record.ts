@@ -86,7 +86,7 @@ export function openTurn(
 export function turnDocument(sessionId: string, incarnation: string, held: HeldTurn): TurnDocument {
   const { turn } = held;
   return {
-    id: `${sessionId}-${incarnation}-${turn.seq}`,
+    id: `${sessionId}-${turn.seq}`,
     sessionId,
     incarnation,
     seq: turn.seq,

@@ -55,7 +55,7 @@ export interface Journal {
   setAside(callId: string): Promise<void>;
 }
 
-/** A session that is not there yet. `seq`: the archive holds turns of this incarnation up to it. */
+/** A session that is not there yet. `seq`: the archive holds turns up to it. */
 export interface NewSession {
   readonly incarnation: string;
   readonly data: string;
@@ -149,6 +149,8 @@ export interface TurnDocument {
 export interface TurnSink {
   /** @param subjectId the caller's pseudonym, for the header of the transcript */
   offer(document: TurnDocument, subjectId?: string): boolean;
+  /** The call's turns got other numbers: what waits under the old ones must not be written. */
+  withdraw(callId: string): void;
 }
 
 export interface CallSummary {
@@ -175,10 +177,10 @@ export interface Closing {
   hasEnded(callId: string): Promise<boolean>;
   updateProfile(summary: CallSummary): Promise<void>;
   /**
-   * The newest turns that Cosmos holds of this incarnation, in order; none when there are none.
+   * The newest turns that Cosmos holds of the call, in order; none when there are none.
    * @throws RTV_COSMOS_UNAVAILABLE: then nothing is known
    */
-  archivedTurns(callId: string, incarnation: string): Promise<readonly ArchivedTurn[]>;
+  archivedTurns(callId: string): Promise<readonly ArchivedTurn[]>;
 }
 
 /** `rtvoice:{env}:system:calls:live`: calls that must not be forgotten. */

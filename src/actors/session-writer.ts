@@ -98,18 +98,6 @@ export class SessionWriter {
     return this.flush(dispatch);
   }
 
-  /** Takes up an earlier lineage of the call in place of an empty one. false: Redis did not say yes. */
-  async takeUp(incarnation: string, seq: number): Promise<boolean> {
-    const own = this.#requireOwn();
-    const fields = { ...this.#hooks.fields(), incarnation, seq, archivedThrough: seq };
-    const number = this.#nextWrite();
-    const verdict = await this.#tried(() => this.#journal.write(this.#callId, own, number, fields));
-    if (verdict?.kind !== 'done') return false;
-    this.#acknowledged = number.number;
-    this.#own = { ...own, incarnation };
-    return true;
-  }
-
   /** Memory is not an addition to the journal any more: all of it is written again, as after a doubt. */
   rewrite(): void {
     this.#doubtSince ??= this.#hooks.newestDispatch();

@@ -3,11 +3,10 @@
 /** More than a media worker holds for resending (2,048) and an owner lets wait (512). */
 const CAPACITY = 4_096;
 const WAITS = 0;
-const ELSEWHERE = -1;
 
 export class KnownTurns {
   readonly capacity: number;
-  /** Sequence number, or one of the marks above; the one placed last comes last. */
+  /** Sequence number, or the mark above; the one placed last comes last. */
   readonly #places = new Map<string, number>();
 
   constructor(capacity = CAPACITY) {
@@ -18,7 +17,7 @@ export class KnownTurns {
     return this.#places.has(turnId);
   }
 
-  /** Above 0 its sequence number, 0 while it waits, below 0 in an earlier lineage of the call. */
+  /** Its sequence number, 0 while it waits. */
   place(turnId: string): number | undefined {
     return this.#places.get(turnId);
   }
@@ -33,10 +32,6 @@ export class KnownTurns {
 
   placed(turnId: string, seq: number): void {
     this.#set(turnId, seq);
-  }
-
-  elsewhere(turnId: string): void {
-    this.#set(turnId, ELSEWHERE);
   }
 
   forget(turnId: string): void {

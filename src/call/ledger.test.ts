@@ -180,13 +180,3 @@ describe('adopt, of what waited here', () => {
     expect(ledger.waitingBytes).toBe(1);
   });
 });
-
-describe('earlier lineages', () => {
-  it('makes their turns durable without a number here, and a media worker may forget them', () => {
-    const ledger = holding('');
-    ledger.archivedElsewhere(['p']);
-    ledger.openEpoch(2);
-    ledger.acknowledgeAgain(1, 'p');
-    expect([ledger.isDurable('p'), ledger.seqOf('p'), ledger.archivedNumber(0)]).toEqual([true, 0, 1]);
-  });
-});

@@ -119,9 +119,9 @@ export class TurnLedger {
     return this.#known.has(turnId);
   }
 
-  /** Where a known turn stands: its sequence number, 0 while it waits or stands in an earlier lineage. */
+  /** Where a known turn stands: its sequence number, 0 while it waits. */
   seqOf(turnId: string): number {
-    return Math.max(0, this.#known.place(turnId) ?? 0);
+    return this.#known.place(turnId) ?? 0;
   }
 
   /** Whether it is written down for good: in Redis, or in the archive. */
@@ -215,16 +215,9 @@ export class TurnLedger {
     this.#advance();
   }
 
-  /** Turns of an earlier lineage of the call that the archive holds: they are not written again. */
-  archivedElsewhere(turnIds: readonly string[]): void {
-    for (const turnId of turnIds) {
-      if (!this.knows(turnId)) this.#known.elsewhere(turnId);
-    }
-  }
-
   /**
-   * Brings memory in line with what the archive holds of this lineage: what is there is archived. A turn whose number
-   * another one has there moves behind the archive's last one, with all that come after it. @returns whether any moved
+   * Brings memory in line with what the archive holds: what is there is archived. A turn whose number another one has
+   * there moves behind the archive's last one, with all that come after it. @returns whether numbers changed
    */
   reconcile(found: readonly ArchivedTurn[]): boolean {
     const places = new Map(found.map(({ turnId, seq }) => [turnId, seq]));
@@ -234,6 +227,7 @@ export class TurnLedger {
     const from = rest.findIndex(({ turn }) => taken.has(turn.seq));
     const moved = from < 0 ? [] : rest.splice(from);
     const tail = Math.max(0, ...taken);
+    const lastBefore = this.#lastSeq;
     this.#unarchived.clear();
     for (const held of rest) this.#hold(held);
     this.#lastSeq = Math.max(tail, moved.length > 0 ? (rest.at(-1)?.turn.seq ?? 0) : this.#lastSeq);
@@ -252,7 +246,7 @@ export class TurnLedger {
       if (left) this.#voids.add(turn.seq);
     }
     this.#advance();
-    return moved.length > 0;
+    return moved.length > 0 || this.#lastSeq !== lastBefore;
   }
 
   /** What Cosmos does not have, in order; from after a number on. */

@@ -8,11 +8,6 @@ import { formatted, type TranscriptFormat } from '../record/transcript-formats.j
 import { asideCommand } from './aside.js';
 import { readRecord } from './record.js';
 
-interface ShowOptions {
-  readonly format: TranscriptFormat;
-  readonly incarnation?: string;
-}
-
 interface SearchOptions {
   readonly from?: string;
   readonly to?: string;
@@ -30,7 +25,6 @@ export function transcriptsCommand(): Command {
     .description('a transcript with its words')
     .argument('<session>', 'session id: the call connection id')
     .addOption(new Option('--format <format>', 'form').choices(['json', 'text', 'vtt']).default('text'))
-    .option('--incarnation <id>', 'an earlier lineage of the session')
     .action(showTranscript);
   const sessions = new Command('sessions')
     .description("a subject's last sessions, newest first")
@@ -57,9 +51,12 @@ export function transcriptsCommand(): Command {
     .addCommand(asideCommand());
 }
 
-async function showTranscript(sessionId: string, { format, incarnation }: ShowOptions): Promise<void> {
+async function showTranscript(
+  sessionId: string,
+  { format }: { readonly format: TranscriptFormat },
+): Promise<void> {
   const transcript = await readRecord(
-    (reader) => reader.transcript(sessionId, { incarnation, words: true }),
+    (reader) => reader.transcript(sessionId, { words: true }),
     (found) => ({
       action: 'transcript.read',
       sessionId,

@@ -104,10 +104,7 @@ export function readingApi(app: Express, parts: ReadingApiParts): void {
     // Text and captions are the words.
     if (role !== 'admin' && format !== 'json') return refuse(response, 'RTV_FORBIDDEN', correlationId);
     const words = role === 'admin';
-    const transcript = await reader.transcript(sessionId, {
-      incarnation: textOf(request, 'incarnation'),
-      words,
-    });
+    const transcript = await reader.transcript(sessionId, { words });
     const detail = { format, words, found: transcript !== undefined, turns: transcript?.turns.length ?? 0 };
     const access: Access = { action: 'transcript.read', actor: role, correlationId, sessionId, detail };
     if (!(await audited(response, access))) return;

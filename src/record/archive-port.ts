@@ -37,9 +37,9 @@ export interface TranscriptArchive {
   create(doc: ArchiveDocument): Promise<CreateOutcome>;
   read(sessionId: string, id: string): Promise<ReadOutcome>;
   /** Highest archived `seq`. `fromSeq` is a hint: a `seq` that is known to be archived. */
-  tail(sessionId: string, incarnation: string, fromSeq?: number): Promise<TailOutcome>;
+  tail(sessionId: string, fromSeq?: number): Promise<TailOutcome>;
   /** Turns with fromSeq ≤ seq ≤ toSeq in order, missing ones left out; at most `RANGE_LIMIT` numbers a call. */
-  range(sessionId: string, incarnation: string, fromSeq: number, toSeq: number): Promise<RangeOutcome>;
+  range(sessionId: string, fromSeq: number, toSeq: number): Promise<RangeOutcome>;
 }
 
 export const RANGE_LIMIT = 200;

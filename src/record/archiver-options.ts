@@ -20,15 +20,14 @@ export interface ArchiverOptions {
    */
   readonly onArchived: (
     sessionId: string,
-    incarnation: string,
     seqs: readonly number[],
     marks: readonly ('header' | 'summary')[],
     /** Whose turn each of `seqs` is. */
     turnIds: readonly string[],
   ) => void | Promise<void>;
   /**
-   * Another document lies under this id: state was lost. It and all that waited behind it in this incarnation are
-   * given back; the receiver numbers them again after the archive's tail.
+   * Another document lies under this id: state was lost. It and all that waited behind it are given back; the
+   * receiver numbers them again after the archive's tail. Nothing more of the session is written before the answer.
    */
   readonly onConflict: (
     doc: ArchiveDocument,

@@ -75,7 +75,7 @@ class TestArchive implements TranscriptArchive {
 
 function turn(sessionId: string, seq: number, transcript = 'sealed'): TurnDocument {
   return {
-    id: turnDocumentId(sessionId, 'i', seq),
+    id: turnDocumentId(sessionId, seq),
     sessionId,
     incarnation: 'i',
     seq,
@@ -94,7 +94,7 @@ function turn(sessionId: string, seq: number, transcript = 'sealed'): TurnDocume
 
 function rig(
   verdict: () => Verdict,
-  over: { maxText?: number; maxDocuments?: number; maxBytes?: number } = {},
+  over: { maxText?: number; maxDocuments?: number; maxBytes?: number; answer?: Promise<void> } = {},
 ) {
   const clock = new TestClock();
   const archive = new TestArchive(clock, verdict, over.maxText);
@@ -107,12 +107,13 @@ function rig(
     random: () => 0.5,
     ...(over.maxDocuments === undefined ? {} : { maxDocuments: over.maxDocuments }),
     ...(over.maxBytes === undefined ? {} : { maxBytes: over.maxBytes }),
-    onArchived: (sessionId, incarnation, seqs, marks) => {
-      for (const seq of seqs) told.push(turnDocumentId(sessionId, incarnation, seq));
-      for (const mark of marks) told.push(`${sessionId}-${incarnation}-${mark}`);
+    onArchived: (sessionId, seqs, marks) => {
+      for (const seq of seqs) told.push(turnDocumentId(sessionId, seq));
+      for (const mark of marks) told.push(`${sessionId}-${mark}`);
     },
     onConflict: (doc, existing, waiting) => {
       conflicts.push({ id: doc.id, existing, waiting: waiting.length });
+      return over.answer;
     },
     onPoison: (doc, code) => {
       poison.push(`${doc.id} ${code}`);
@@ -139,7 +140,7 @@ describe('Archiver', () => {
         await clock.run();
         expect(archiver.stats()).toMatchObject({ documents: 0, bytes: 0, calls: 0, inFlight: 0 });
         for (let call = 0; call < calls; call++) {
-          const expected = Array.from({ length: 7 }, (_, i) => turnDocumentId(`c${call}`, 'i', i + 1));
+          const expected = Array.from({ length: 7 }, (_, i) => turnDocumentId(`c${call}`, i + 1));
           const mine = (ids: string[]): string[] => ids.filter((id) => id.startsWith(`c${call}-`));
           expect(mine(archive.order)).toEqual(expected);
           expect(mine(told)).toEqual(expected);
@@ -152,11 +153,11 @@ describe('Archiver', () => {
   it('puts turns that were offered out of order in order, header first and summary last', async () => {
     const { clock, archive, archiver, told } = rig(() => 'ok');
     const rest = { sessionId: 's', incarnation: 'i', schema: 1 } as const;
-    archiver.offer({ ...rest, id: 's-i-header', kind: 'header', startedAt: '' });
+    archiver.offer({ ...rest, id: 's-header', kind: 'header', startedAt: '' });
     for (const seq of [3, 1, 2]) archiver.offer(turn('s', seq));
     archiver.offer({
       ...rest,
-      id: 's-i-summary',
+      id: 's-summary',
       kind: 'summary',
       endedAt: '',
       turns: 4,
@@ -166,7 +167,7 @@ describe('Archiver', () => {
     });
     archiver.offer(turn('s', 4));
     await clock.run();
-    expect(archive.order).toEqual(['s-i-header', 's-i-1', 's-i-2', 's-i-3', 's-i-4', 's-i-summary']);
+    expect(archive.order).toEqual(['s-header', 's-1', 's-2', 's-3', 's-4', 's-summary']);
     expect(new Set(told)).toEqual(new Set(archive.order));
   });
 
@@ -177,22 +178,56 @@ describe('Archiver', () => {
     await clock.run();
     archiver.offer(turn('s', 1));
     await clock.run();
-    expect(archive.order).toEqual(['s-i-1']);
-    expect(told).toEqual(['s-i-1', 's-i-1']);
+    expect(archive.order).toEqual(['s-1']);
+    expect(told).toEqual(['s-1', 's-1']);
   });
 
   it('gives back what lies behind a conflict and writes none of it', async () => {
     const { clock, archive, archiver, conflicts, told } = rig(() => 'ok');
-    archive.stored.set('s-i-2', { ...turn('s', 2), turnId: 'of-an-earlier-life' });
+    archive.stored.set('s-2', { ...turn('s', 2), turnId: 'of-an-earlier-life' });
     for (let seq = 1; seq <= 4; seq++) archiver.offer(turn('s', seq));
     await clock.run();
-    expect(conflicts).toEqual([{ id: 's-i-2', existing: 'of-an-earlier-life', waiting: 2 }]);
-    expect(told).toEqual(['s-i-1']);
-    expect(archive.order).toEqual(['s-i-1']);
+    expect(conflicts).toEqual([{ id: 's-2', existing: 'of-an-earlier-life', waiting: 2 }]);
+    expect(told).toEqual(['s-1']);
+    expect(archive.order).toEqual(['s-1']);
     expect(archiver.stats()).toMatchObject({ documents: 0, calls: 0 });
     archiver.offer(turn('s', 5));
     await clock.run();
-    expect(archive.order).toEqual(['s-i-1', 's-i-5']);
+    expect(archive.order).toEqual(['s-1', 's-5']);
+  });
+
+  it('writes nothing of a call between a conflict and its answer, and nothing under numbers that were withdrawn', async () => {
+    let answer = (): void => undefined;
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const { clock, archive, archiver } = rig(() => 'ok', { answer: answered });
+    archive.stored.set('s-1', { ...turn('s', 1), turnId: 'of-an-earlier-life' });
+    archiver.offer(turn('s', 1));
+    await clock.run();
+    archiver.offer(turn('s', 2));
+    archiver.offer(turn('other', 1));
+    await clock.run();
+    expect(archive.order).toEqual(['other-1']);
+    archiver.withdraw('s');
+    const moved = { ...turn('s', 2), turnId: 's-t1' };
+    archiver.offer(moved);
+    answer();
+    await clock.run();
+    expect(archive.order).toEqual(['other-1', 's-2']);
+    expect(archive.stored.get('s-2')).toEqual(moved);
+    expect(archiver.stats()).toMatchObject({ documents: 0, bytes: 0, calls: 0 });
+  });
+
+  it('withdraws what waits, but not a write in flight; another document under its id must come again', async () => {
+    const { clock, archive, archiver } = rig(() => 'slow');
+    archiver.offer(turn('s', 1));
+    archiver.offer(turn('s', 2));
+    archiver.withdraw('s');
+    expect(archiver.offer({ ...turn('s', 1), turnId: 'another' })).toBe(false);
+    await clock.run();
+    expect(archive.order).toEqual(['s-1']);
+    expect(archiver.stats()).toMatchObject({ documents: 0, bytes: 0, calls: 0 });
   });
 
   it('sets poison aside and goes on', async () => {
@@ -200,8 +235,8 @@ describe('Archiver', () => {
     archiver.offer(turn('s', 1, 'poison'));
     archiver.offer(turn('s', 2));
     await clock.run();
-    expect(poison).toEqual(['s-i-1 HTTP_400']);
-    expect(archive.order).toEqual(['s-i-2']);
+    expect(poison).toEqual(['s-1 HTTP_400']);
+    expect(archive.order).toEqual(['s-2']);
   });
 
   it('splits a turn that is too large, smaller still when the store says so, main document last', async () => {
@@ -210,13 +245,13 @@ describe('Archiver', () => {
     archiver.offer(turn('s', 1, text));
     archiver.offer(turn('s', 2));
     await clock.run();
-    expect(archive.order.at(-2)).toBe('s-i-1');
-    expect(archive.order.at(-1)).toBe('s-i-2');
-    const main = archive.stored.get('s-i-1') as TurnDocument;
+    expect(archive.order.at(-2)).toBe('s-1');
+    expect(archive.order.at(-1)).toBe('s-2');
+    const main = archive.stored.get('s-1') as TurnDocument;
     const parts = archive.order.filter((id) => id.endsWith(`-${main.partSet}`));
     expect(parts.length).toBe(main.parts);
     expect(parts.map((id) => (archive.stored.get(id) as { text: string }).text).join('')).toBe(text);
-    expect(told).toEqual(['s-i-1', 's-i-2']);
+    expect(told).toEqual(['s-1', 's-2']);
   });
 
   it('is bounded in documents and bytes, but never so that a single document could not pass', () => {
@@ -261,7 +296,7 @@ describe('Archiver', () => {
     const flushed = archiver.flush('s', 5000);
     await clock.run(at + 50);
     expect(await flushed).toBe(true);
-    expect(archive.order).toEqual(['s-i-1']);
+    expect(archive.order).toEqual(['s-1']);
     expect(await archiver.flush('unknown')).toBe(true);
   });
 
@@ -270,9 +305,9 @@ describe('Archiver', () => {
     for (let seq = 1; seq <= 3; seq++) archiver.offer(turn('s', seq));
     const stopped = archiver.stop();
     await clock.run();
-    expect((await stopped).map((doc) => doc.id)).toEqual(['s-i-2', 's-i-3']);
-    expect(archive.order).toEqual(['s-i-1']);
-    expect(told).toEqual(['s-i-1']);
+    expect((await stopped).map((doc) => doc.id)).toEqual(['s-2', 's-3']);
+    expect(archive.order).toEqual(['s-1']);
+    expect(told).toEqual(['s-1']);
     expect(archiver.offer(turn('s', 4))).toBe(false);
   });
 });

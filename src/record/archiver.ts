@@ -6,7 +6,6 @@ import {
   dropFirst,
   enqueue,
   type Lane,
-  laneKey,
   newLane,
   nextPiece,
   pieceWritten,
@@ -36,8 +35,8 @@ export class Archiver {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #limits: PaceLimits;
+  /** By session id. */
   readonly #lanes = new Map<string, Lane>();
-  readonly #sessions = new Map<string, Set<Lane>>();
   readonly #ready: Lane[] = [];
   readonly #offeredAt = new WeakMap<ArchiveDocument, number>();
   readonly #waiters = new Set<() => void>();
@@ -55,7 +54,7 @@ export class Archiver {
     this.#pace = initialPace(this.#limits);
   }
 
-  /** False when full or stopped: the caller keeps the document and offers it again. */
+  /** False when full or stopped, or where another document waits under this id: offer it again later. */
   offer(doc: ArchiveDocument): boolean {
     if (this.#stopped) return false;
     const weight = weightOf(doc);
@@ -64,15 +63,10 @@ export class Archiver {
     // One document always fits, however large: else it could never be written.
     if (this.#documents > 0 && (this.#documents >= maxDocuments || this.#bytes + weight > maxBytes))
       return false;
-    const key = laneKey(doc.sessionId, doc.incarnation);
-    const lane = this.#lanes.get(key) ?? newLane(doc.sessionId, doc.incarnation);
+    const lane = this.#lanes.get(doc.sessionId) ?? newLane(doc.sessionId);
     const enqueued = enqueue(lane, doc);
-    if (enqueued.kind === 'other') {
-      this.#call(() => this.#options.onConflict(doc, enqueued.identity, []));
-      return true;
-    }
-    if (enqueued.kind === 'same') return true;
-    if (!this.#lanes.has(key)) this.#add(lane);
+    if (enqueued.kind !== 'added') return enqueued.kind === 'same';
+    this.#lanes.set(doc.sessionId, lane);
     this.#documents++;
     this.#bytes += weight;
     this.#offeredAt.set(doc, this.#clock.now());
@@ -81,16 +75,26 @@ export class Archiver {
     return true;
   }
 
+  /** The session's turns got other numbers: what waits under the old ones is forgotten, but for a write in flight. */
+  withdraw(sessionId: string): void {
+    const lane = this.#lanes.get(sessionId);
+    if (!lane) return;
+    for (const dropped of lane.queue.splice(lane.state === 'flying' ? 1 : 0)) this.#forget(dropped);
+    if (lane.state === 'flying' || lane.state === 'held') return;
+    dropFirst(lane);
+    lane.cancel?.();
+    this.#settle(lane);
+  }
+
   /**
    * Waits until nothing of this session waits, without regard to back-off.
    * @returns false when the deadline (ms from now) came first
    */
   async flush(sessionId: string, deadlineMs = 5000): Promise<boolean> {
-    for (const lane of this.#sessions.get(sessionId) ?? []) {
-      if (lane.state === 'waiting') this.#makeReady(lane);
-    }
+    const lane = this.#lanes.get(sessionId);
+    if (lane?.state === 'waiting') this.#makeReady(lane);
     this.#pump();
-    return this.#until(() => !this.#sessions.has(sessionId), deadlineMs);
+    return this.#until(() => !this.#lanes.has(sessionId), deadlineMs);
   }
 
   /** Waits until nothing waits at all. False when the deadline (ms from now) came first. */
@@ -108,7 +112,6 @@ export class Archiver {
     this.#lanes.clear();
     this.#documents = 0;
     this.#bytes = 0;
-    this.#sessions.clear();
     this.#wake();
     return left;
   }
@@ -126,9 +129,7 @@ export class Archiver {
 
   /** Turns of a session that wait, for a look from outside. */
   waiting(sessionId: string): readonly TurnDocument[] {
-    return [...this.#lanes.values()]
-      .filter((l) => l.sessionId === sessionId)
-      .flatMap((l) => l.queue.filter(isTurn));
+    return this.#lanes.get(sessionId)?.queue.filter(isTurn) ?? [];
   }
 
   #pump(): void {
@@ -236,8 +237,16 @@ export class Archiver {
     const [doc = piece, ...waiting] = lane.queue.splice(0);
     dropFirst(lane);
     for (const dropped of [doc, ...waiting]) this.#forget(dropped);
-    this.#call(() => this.#options.onConflict(doc, existing, waiting));
-    this.#settle(lane);
+    this.#tell(lane);
+    lane.state = 'held';
+    this.#call(
+      () => this.#options.onConflict(doc, existing, waiting),
+      () => {
+        if (lane.state !== 'held') return;
+        this.#settle(lane);
+        this.#pump();
+      },
+    );
   }
 
   #poison(lane: Lane, code: string): void {
@@ -249,19 +258,9 @@ export class Archiver {
     this.#settle(lane);
   }
 
-  #add(lane: Lane): void {
-    this.#lanes.set(lane.key, lane);
-    const lanes = this.#sessions.get(lane.sessionId);
-    if (lanes === undefined) this.#sessions.set(lane.sessionId, new Set([lane]));
-    else lanes.add(lane);
-  }
-
   #remove(lane: Lane): void {
     lane.state = 'idle';
-    this.#lanes.delete(lane.key);
-    const lanes = this.#sessions.get(lane.sessionId);
-    lanes?.delete(lane);
-    if (lanes?.size === 0) this.#sessions.delete(lane.sessionId);
+    this.#lanes.delete(lane.sessionId);
   }
 
   #makeReady(lane: Lane): void {
@@ -277,7 +276,7 @@ export class Archiver {
     lane.told.seqs = [];
     lane.told.turnIds = [];
     lane.told.marks = [];
-    this.#call(() => this.#options.onArchived(lane.sessionId, lane.incarnation, seqs, marks, turnIds));
+    this.#call(() => this.#options.onArchived(lane.sessionId, seqs, marks, turnIds));
   }
 
   #forget(doc: ArchiveDocument): void {
@@ -287,12 +286,15 @@ export class Archiver {
   }
 
   /** A receiver that fails is no reason to stop: it is told again when it offers again. */
-  #call(run: () => void | Promise<void>): void {
+  #call(run: () => void | Promise<void>, after: () => void = () => undefined): void {
+    const failed = (): void => this.#options.metrics?.outcome('callback_failed', 0);
     try {
       const result = run();
-      if (result instanceof Promise) result.catch(() => undefined);
+      if (result instanceof Promise) void result.catch(failed).then(after);
+      else after();
     } catch {
-      this.#options.metrics?.outcome('callback_failed', 0);
+      failed();
+      after();
     }
   }
 

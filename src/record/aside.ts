@@ -108,15 +108,7 @@ function parseAside(item: RecordItem): SetAside | undefined {
 }
 
 /** Whether all that is missing of a transcript was set aside. */
-export function coversGap(
-  missing: readonly number[],
-  aside: readonly SetAside[],
-  incarnation: string,
-): boolean {
-  const there = new Set(
-    aside.flatMap(({ document }) =>
-      isTurn(document) && document.incarnation === incarnation ? [document.seq] : [],
-    ),
-  );
+export function coversGap(missing: readonly number[], aside: readonly SetAside[]): boolean {
+  const there = new Set(aside.flatMap(({ document }) => (isTurn(document) ? [document.seq] : [])));
   return missing.every((seq) => there.has(seq));
 }

@@ -37,7 +37,7 @@ export function summaryDocument(
   rest: { readonly endedAt: string; readonly outcome?: string },
 ): SummaryDocument {
   return {
-    id: summaryDocumentId(sessionId, incarnation),
+    id: summaryDocumentId(sessionId),
     kind: 'summary',
     sessionId,
     incarnation,
@@ -57,7 +57,7 @@ export function headerDocument(
   rest: { readonly startedAt: string; readonly subjectHash?: string; readonly participants?: string },
 ): HeaderDocument {
   return {
-    id: headerDocumentId(sessionId, incarnation),
+    id: headerDocumentId(sessionId),
     kind: 'header',
     sessionId,
     incarnation,

@@ -5,11 +5,12 @@ import type { TurnMeasures } from '../call/measures.js';
  * All documents of a session lie in the partition named by its session id.
  */
 export interface TurnDocument {
-  /** `${sessionId}-${incarnation}-${seq}` */
+  /** `${sessionId}-${seq}`: a number of a session is given once, whichever lineage of it gives it. */
   readonly id: string;
   readonly sessionId: string;
+  /** Of the owner that wrote it. */
   readonly incarnation: string;
-  /** 1, 2, 3 … without a gap within an incarnation. */
+  /** 1, 2, 3 … without a gap. */
   readonly seq: number;
   readonly turnId: string;
   readonly role: 'user' | 'agent';
@@ -51,7 +52,7 @@ export interface PartDocument {
 
 /** Written when a session's archive begins. `participants` is sealed. */
 export interface HeaderDocument {
-  /** `${sessionId}-${incarnation}-header` */
+  /** `${sessionId}-header` */
   readonly id: string;
   readonly kind: 'header';
   readonly sessionId: string;
@@ -66,7 +67,7 @@ export interface HeaderDocument {
 
 /** Closes a transcript: what must be there for it to be complete. */
 export interface SummaryDocument {
-  /** `${sessionId}-${incarnation}-summary` */
+  /** `${sessionId}-summary` */
   readonly id: string;
   readonly kind: 'summary';
   readonly sessionId: string;
@@ -87,20 +88,20 @@ export type ArchiveDocument = TurnDocument | PartDocument | HeaderDocument | Sum
 /** Cosmos DB refuses ids over 1023 bytes and ids with one of `/ \ ? #`. */
 const MAX_ID_BYTES = 1023;
 
-export function turnDocumentId(sessionId: string, incarnation: string, seq: number): string {
-  return `${sessionId}-${incarnation}-${seq}`;
+export function turnDocumentId(sessionId: string, seq: number): string {
+  return `${sessionId}-${seq}`;
 }
 
 export function partDocumentId(turnDocument: string, part: number, partSet: string): string {
   return `${turnDocument}-p${part}-${partSet}`;
 }
 
-export function headerDocumentId(sessionId: string, incarnation: string): string {
-  return `${sessionId}-${incarnation}-header`;
+export function headerDocumentId(sessionId: string): string {
+  return `${sessionId}-header`;
 }
 
-export function summaryDocumentId(sessionId: string, incarnation: string): string {
-  return `${sessionId}-${incarnation}-summary`;
+export function summaryDocumentId(sessionId: string): string {
+  return `${sessionId}-summary`;
 }
 
 export function isTurn(doc: ArchiveDocument): doc is TurnDocument {

@@ -1,18 +1,17 @@
 import { type ArchiveDocument, identityOf, isTurn } from './documents.js';
 import { MAX_DOCUMENT_BYTES, splitTurn } from './parts.js';
 
-/** The waiting documents of one incarnation of one call, in order, and what is known of the write in flight. */
+/** The waiting documents of one call, in order, and what is known of the write in flight. */
 export interface Lane {
-  readonly key: string;
   readonly sessionId: string;
-  readonly incarnation: string;
   /** In ascending rank: header, turns by `seq`, summary. */
   readonly queue: ArchiveDocument[];
   /** Parts of the first document, written before it. */
   pieces: ArchiveDocument[];
   /** Size that the first document's parts must keep. */
   pieceBytes: number;
-  state: 'idle' | 'ready' | 'flying' | 'waiting';
+  /** `held`: its owner is being told of a conflict, and may number everything anew. */
+  state: 'idle' | 'ready' | 'flying' | 'waiting' | 'held';
   /** Failed tries of the first document. */
   attempt: number;
   /** Cancels the timer of `waiting`. */
@@ -23,15 +22,9 @@ export interface Lane {
   readonly told: { seqs: number[]; turnIds: string[]; marks: ('header' | 'summary')[] };
 }
 
-export function laneKey(sessionId: string, incarnation: string): string {
-  return `${sessionId}\n${incarnation}`;
-}
-
-export function newLane(sessionId: string, incarnation: string): Lane {
+export function newLane(sessionId: string): Lane {
   return {
-    key: laneKey(sessionId, incarnation),
     sessionId,
-    incarnation,
     queue: [],
     pieces: [],
     pieceBytes: MAX_DOCUMENT_BYTES,
@@ -54,7 +47,7 @@ export type Enqueued =
   /** Waits already. */
   | { readonly kind: 'same' }
   /** Another document waits under this id. */
-  | { readonly kind: 'other'; readonly identity: string };
+  | { readonly kind: 'other' };
 
 /** Puts a document in its place. The first one keeps its place while it is being written. */
 export function enqueue(lane: Lane, doc: ArchiveDocument): Enqueued {
@@ -64,8 +57,7 @@ export function enqueue(lane: Lane, doc: ArchiveDocument): Enqueued {
     const before = lane.queue[at - 1];
     if (before === undefined) break;
     if (before.id === doc.id) {
-      const identity = identityOf(before);
-      return identity === identityOf(doc) ? { kind: 'same' } : { kind: 'other', identity };
+      return { kind: identityOf(before) === identityOf(doc) ? 'same' : 'other' };
     }
     const isBusy = at === 1 && (lane.state === 'flying' || lane.pieces.length > 0);
     if (rankOf(before) <= rank || isBusy) break;

@@ -3,7 +3,7 @@
  * query stays within one partition. Roles and the audit entry are the caller's affair.
  */
 import type { Analytics, CallPage, CallSearch } from './analytics.js';
-import type { ArchiveFailure, TranscriptArchive } from './archive-port.js';
+import type { TranscriptArchive } from './archive-port.js';
 import type { AsideStore } from './aside.js';
 import { type SummaryDocument, summaryDocumentId, type TurnDocument } from './documents.js';
 import type { ProfileStore } from './profiles.js';
@@ -11,15 +11,8 @@ import { readTranscript } from './reading.js';
 import { RecordError } from './record-port.js';
 import type { OpenTranscript } from './transcript-formats.js';
 
-/** An archive that also tells the lineages of a session. */
-export interface SessionArchive extends TranscriptArchive {
-  incarnations(
-    sessionId: string,
-  ): Promise<{ readonly kind: 'incarnations'; readonly list: readonly string[] } | ArchiveFailure>;
-}
-
 export interface RecordReaderParts {
-  readonly archive: SessionArchive;
+  readonly archive: TranscriptArchive;
   readonly profiles: ProfileStore;
   readonly aside: Pick<AsideStore, 'of'>;
   readonly analytics: Analytics;
@@ -28,8 +21,6 @@ export interface RecordReaderParts {
 }
 
 export interface ReadTranscript extends OpenTranscript {
-  /** All lineages of the session, oldest first; more than one where state was lost. */
-  readonly incarnations: readonly string[];
   /** Turns whose words could not be opened: erased, or of another key. */
   readonly unreadable: number;
 }
@@ -64,13 +55,9 @@ export class RecordReader {
    */
   async transcript(
     sessionId: string,
-    { incarnation, words }: { readonly incarnation?: string | undefined; readonly words: boolean },
+    { words }: { readonly words: boolean },
   ): Promise<ReadTranscript | undefined> {
     const { archive, aside, open } = this.#parts;
-    const found = await archive.incarnations(sessionId);
-    if (found.kind !== 'incarnations') throw new RecordError('a session cannot be read', codeOf(found));
-    const chosen = incarnation ?? found.list.at(-1);
-    if (chosen === undefined || !found.list.includes(chosen)) return undefined;
     let unreadable = 0;
     const reveal = async (turn: TurnDocument): Promise<string> => {
       try {
@@ -80,8 +67,8 @@ export class RecordReader {
         return '';
       }
     };
-    const transcript = await readTranscript(archive, sessionId, chosen, reveal, aside);
-    return transcript && { ...transcript, incarnations: found.list, unreadable };
+    const transcript = await readTranscript(archive, sessionId, reveal, aside);
+    return transcript && { ...transcript, unreadable };
   }
 
   /** @param subjectId the keyed hash. @returns undefined for an unknown subject. @throws RecordError */
@@ -118,11 +105,7 @@ export class RecordReader {
 
   async #session(sessionId: string): Promise<SubjectSession> {
     const { archive } = this.#parts;
-    const found = await archive.incarnations(sessionId);
-    if (found.kind !== 'incarnations') throw new RecordError('a session cannot be read', codeOf(found));
-    const incarnation = found.list.at(-1);
-    if (incarnation === undefined) return { sessionId };
-    const closing = await archive.read(sessionId, summaryDocumentId(sessionId, incarnation));
+    const closing = await archive.read(sessionId, summaryDocumentId(sessionId));
     if (closing.kind === 'absent') return { sessionId };
     if (closing.kind !== 'found') throw new RecordError('a session cannot be read', codeOf(closing));
     const { endedAt, turns, outcome } = closing.doc as SummaryDocument;

@@ -20,14 +20,13 @@ const MAX_READ_TURNS = 20_000;
 export async function readTranscript(
   archive: TranscriptArchive,
   sessionId: string,
-  incarnation: string,
   open: OpenText,
   aside?: Pick<AsideStore, 'of'>,
 ): Promise<OpenTranscript | undefined> {
-  const last = await lastSeqOf(archive, sessionId, incarnation);
+  const last = await lastSeqOf(archive, sessionId);
   if (last === undefined) return undefined;
   const turns: OpenTurn[] = [];
-  for await (const page of pages(archive, sessionId, incarnation, 1, Math.min(last, MAX_READ_TURNS))) {
+  for await (const page of pages(archive, sessionId, 1, Math.min(last, MAX_READ_TURNS))) {
     if ('failure' in page) throw new RecordError('a transcript cannot be read', codeOf(page.failure));
     for (const stored of page.turns) {
       const whole = await wholeTurn(archive, stored);
@@ -37,10 +36,10 @@ export async function readTranscript(
       turns.push(openTurn(stored, text));
     }
   }
-  const found = await verifyComplete(archive, sessionId, incarnation);
+  const found = await verifyComplete(archive, sessionId);
   if (aside === undefined || (found.state !== 'gap' && found.state !== 'no_summary'))
-    return { sessionId, incarnation, completeness: found.state, turns };
-  const kept = (await aside.of(sessionId)).filter(({ document }) => document.incarnation === incarnation);
+    return { sessionId, completeness: found.state, turns };
+  const kept = await aside.of(sessionId);
   const known = new Set(turns.map(({ seq }) => seq));
   for (const { document } of kept) {
     if (isTurn(document) && !known.has(document.seq)) turns.push(openTurn(document, await open(document)));
@@ -48,9 +47,9 @@ export async function readTranscript(
   turns.sort((a, b) => a.seq - b.seq);
   const covered =
     found.state === 'gap'
-      ? coversGap(found.missing, kept, incarnation)
+      ? coversGap(found.missing, kept)
       : kept.some(({ document }) => 'kind' in document && document.kind === 'summary');
-  return { sessionId, incarnation, completeness: covered ? 'set_aside' : found.state, turns };
+  return { sessionId, completeness: covered ? 'set_aside' : found.state, turns };
 }
 
 function openTurn(turn: TurnDocument, text: string): OpenTurn {
@@ -59,14 +58,10 @@ function openTurn(turn: TurnDocument, text: string): OpenTurn {
 }
 
 /** From the summary (one read), or for a call that is not closed from the tail. */
-async function lastSeqOf(
-  archive: TranscriptArchive,
-  sessionId: string,
-  incarnation: string,
-): Promise<number | undefined> {
-  const closing = await archive.read(sessionId, summaryDocumentId(sessionId, incarnation));
+async function lastSeqOf(archive: TranscriptArchive, sessionId: string): Promise<number | undefined> {
+  const closing = await archive.read(sessionId, summaryDocumentId(sessionId));
   if (closing.kind === 'found') return (closing.doc as SummaryDocument).lastSeq;
-  const tail = await archive.tail(sessionId, incarnation);
+  const tail = await archive.tail(sessionId);
   if (tail.kind !== 'tail') throw new RecordError('a transcript cannot be read', codeOf(tail));
   return tail.lastSeq === 0 ? undefined : tail.lastSeq;
 }

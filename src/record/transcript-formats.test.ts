@@ -20,7 +20,6 @@ const turn = (
 });
 const transcript = (turns: readonly OpenTurn[]) => ({
   sessionId: 's',
-  incarnation: 'i',
   completeness: 'complete',
   turns,
 });

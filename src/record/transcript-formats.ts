@@ -12,7 +12,6 @@ export interface OpenTurn {
 
 export interface OpenTranscript {
   readonly sessionId: string;
-  readonly incarnation: string;
   /** What verifyComplete says of it. */
   readonly completeness: string;
   /** false: turns come without their words, for who may not read them. */

@@ -21,13 +21,9 @@ export type Completeness =
 
 const MAX_MISSING = 100;
 
-/** Reads an incarnation's transcript back and holds it against its closing summary: no gap, count, hash. */
-export async function verifyComplete(
-  archive: TranscriptArchive,
-  sessionId: string,
-  incarnation: string,
-): Promise<Completeness> {
-  const closing = await archive.read(sessionId, summaryDocumentId(sessionId, incarnation));
+/** Reads a session's transcript back and holds it against its closing summary: no gap, count, hash. */
+export async function verifyComplete(archive: TranscriptArchive, sessionId: string): Promise<Completeness> {
+  const closing = await archive.read(sessionId, summaryDocumentId(sessionId));
   if (closing.kind === 'absent') return { state: 'no_summary' };
   if (closing.kind !== 'found') return { state: 'unknown', failure: closing };
   const summary = closing.doc as SummaryDocument;
@@ -35,7 +31,7 @@ export async function verifyComplete(
   let found = 0;
   const missing: number[] = [];
   // One past the end is read too: a turn after the summary is a difference as well.
-  for await (const page of pages(archive, sessionId, incarnation, summary.firstSeq, summary.lastSeq + 1)) {
+  for await (const page of pages(archive, sessionId, summary.firstSeq, summary.lastSeq + 1)) {
     if ('failure' in page) return { state: 'unknown', failure: page.failure };
     let expected = page.from;
     for (const turn of page.turns) {
@@ -61,17 +57,16 @@ interface Page {
   readonly turns: readonly TurnDocument[];
 }
 
-/** The turns of an incarnation page by page, ascending. */
+/** The turns of a session page by page, ascending. */
 export async function* pages(
   archive: TranscriptArchive,
   sessionId: string,
-  incarnation: string,
   firstSeq: number,
   lastSeq: number,
 ): AsyncGenerator<Page | { readonly failure: ArchiveFailure }> {
   for (let from = Math.max(1, firstSeq); from <= lastSeq; from += RANGE_LIMIT) {
     const to = Math.min(lastSeq, from + RANGE_LIMIT - 1);
-    const outcome = await archive.range(sessionId, incarnation, from, to);
+    const outcome = await archive.range(sessionId, from, to);
     if (outcome.kind !== 'range') {
       yield { failure: outcome };
       return;

@@ -40,13 +40,7 @@ if not s[1] then
   if ARGV[3] == '' then return {'ABSENT'} end
   local inc = ARGV[3]
   local seq = ARGV[5]
-  if redis.call('TYPE', KEYS[2]).ok == 'hash' then
-    local left = redis.call('HGET', KEYS[2], 'inc')
-    if left and left ~= inc then
-      inc = left
-      seq = 0
-    end
-  end
+  if redis.call('TYPE', KEYS[2]).ok == 'hash' then inc = redis.call('HGET', KEYS[2], 'inc') or inc end
   redis.call('HSET', key, 'inc', inc, 'oe', 1, 'on', ARGV[1], 'me', 0, 'mw', '', 'seq', seq, 'cid', '', 'wn', 0,
     'ar', seq, 'd', ARGV[4], 'say', '')
 elseif s[2] ~= ARGV[1] then

@@ -169,15 +169,13 @@ export function createCallHost(parts: ActorParts) {
       waiting.clear();
     },
     /** Turns whose documents exist: told to the instance here, or to wherever the actor lives. */
-    async archived(callId: string, incarnation: string, turns: readonly ArchivedTurn[]): Promise<void> {
-      const here = await host.local(callId, 'archived', (call) =>
-        call.archived(incarnation, turns, { number: 0 }),
-      );
-      if (!here) await actors.call(CALL_ACTOR, callId, 'archived', { incarnation, turns });
+    async archived(callId: string, turns: readonly ArchivedTurn[]): Promise<void> {
+      const here = await host.local(callId, 'archived', (call) => call.archived(turns, { number: 0 }));
+      if (!here) await actors.call(CALL_ACTOR, callId, 'archived', { turns });
     },
     /** Another turn has a number of this call in Cosmos: whoever owns the call by now finds out by itself. */
-    async conflict(callId: string, incarnation: string): Promise<void> {
-      await host.local(callId, 'conflict', (call) => call.conflict(incarnation, { number: 0 }));
+    async conflict(callId: string): Promise<void> {
+      await host.local(callId, 'conflict', (call) => call.conflict({ number: 0 }));
     },
   };
 }

@@ -10,14 +10,15 @@ import { type ArchiveDocument, isTurn } from '../record/documents.js';
 
 export interface ArchiveSinks {
   /** Nothing more is to be written of these: they are in the transcript, or were set aside. */
-  archived(callId: string, incarnation: string, turns: readonly ArchivedTurn[]): Promise<void>;
+  archived(callId: string, turns: readonly ArchivedTurn[]): Promise<void>;
   /** Another turn has a number of this call in Cosmos. */
-  conflict(callId: string, incarnation: string): Promise<void>;
+  conflict(callId: string): Promise<void>;
 }
 
 /** Sees to it that a transcript's header is written before its first turn. */
-export function withHeaders(archiver: Pick<Archiver, 'offer'>): TurnSink {
+export function withHeaders(archiver: Pick<Archiver, 'offer' | 'withdraw'>): TurnSink {
   return {
+    withdraw: (callId) => archiver.withdraw(callId),
     offer(document, subjectId) {
       if (document.seq === 1) {
         const { sessionId, incarnation, startedAt } = document;
@@ -38,9 +39,9 @@ export function createArchiver(
 ): Archiver {
   return new Archiver({
     archive,
-    onArchived: (sessionId, incarnation, seqs, _marks, turnIds) => {
+    onArchived: (sessionId, seqs, _marks, turnIds) => {
       const turns = seqs.map((seq, at) => ({ seq, turnId: turnIds[at] ?? '' }));
-      return turns.length > 0 ? sinks().archived(sessionId, incarnation, turns) : undefined;
+      return turns.length > 0 ? sinks().archived(sessionId, turns) : undefined;
     },
     onConflict: async (doc) => {
       log.error(
@@ -48,14 +49,14 @@ export function createArchiver(
         'another turn has this number in Cosmos',
       );
       metrics.archiveProblems.add(1, { kind: 'conflict' });
-      await sinks().conflict(doc.sessionId, doc.incarnation);
+      await sinks().conflict(doc.sessionId);
     },
     onPoison: async (doc, code) => {
       metrics.archiveProblems.add(1, { kind: 'poison' });
       // Not kept: the turn stays in the journal and is offered again.
       if (!(await setAside(doc, code)) || !isTurn(doc)) return;
       // The owner is done with it, so that its call can be closed; the transcript's state says that it is not there.
-      await sinks().archived(doc.sessionId, doc.incarnation, [{ seq: doc.seq, turnId: doc.turnId }]);
+      await sinks().archived(doc.sessionId, [{ seq: doc.seq, turnId: doc.turnId }]);
     },
     metrics: {
       outcome: (kind) => {

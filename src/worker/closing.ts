@@ -59,13 +59,13 @@ export function createClosing(parts: ClosingParts): Closing {
       if (!answer.ok) throw new RtvoiceError(answer.code);
     },
 
-    async archivedTurns(callId, incarnation) {
-      const tail = await archive.tail(callId, incarnation);
+    async archivedTurns(callId) {
+      const tail = await archive.tail(callId);
       if (tail.kind !== 'tail') throw new RtvoiceError('RTV_COSMOS_UNAVAILABLE');
       const turns: { seq: number; turnId: string }[] = [];
       for (let from = Math.max(1, tail.lastSeq - NEWEST + 1); from <= tail.lastSeq; from += RANGE_LIMIT) {
         const to = Math.min(tail.lastSeq, from + RANGE_LIMIT - 1);
-        const range = await archive.range(callId, incarnation, from, to);
+        const range = await archive.range(callId, from, to);
         if (range.kind !== 'range') throw new RtvoiceError('RTV_COSMOS_UNAVAILABLE');
         turns.push(...range.turns.map(({ seq, turnId }) => ({ seq, turnId })));
       }

@@ -66,7 +66,7 @@ export function createTranscriptClosing(parts: TranscriptClosingParts) {
     // The journal lost some: Cosmos has them.
     const turns: ClosedTurn[] = [];
     for (let from = 1; from <= summary.turns; from += RANGE_LIMIT) {
-      const range = await archive.range(summary.callConnectionId, summary.incarnation, from, summary.turns);
+      const range = await archive.range(summary.callConnectionId, from, summary.turns);
       if (range.kind !== 'range') throw new RtvoiceError('RTV_COSMOS_UNAVAILABLE');
       for (const stored of range.turns) {
         const whole = await wholeTurn(archive, stored);
@@ -102,9 +102,9 @@ export function createTranscriptClosing(parts: TranscriptClosingParts) {
       // Closed before, over other turns: what the first one says cannot be changed.
       else if (outcome.turnId !== identityOf(document)) return 'summary_differs';
     }
-    const found = await verifyComplete(reader, sessionId, incarnation);
+    const found = await verifyComplete(reader, sessionId);
     if (found.state === 'unknown') throw new RtvoiceError('RTV_COSMOS_UNAVAILABLE');
-    if (found.state === 'gap' && coversGap(found.missing, await parts.aside.of(sessionId), incarnation)) {
+    if (found.state === 'gap' && coversGap(found.missing, await parts.aside.of(sessionId))) {
       return 'set_aside';
     }
     return refused && (found.state === 'complete' || found.state === 'no_summary')
@@ -118,14 +118,13 @@ export function createTranscriptClosing(parts: TranscriptClosingParts) {
       const { callConnectionId: sessionId, incarnation, connectedAt, disconnectedAt, subjectId } = summary;
       const turns = await turnsOf(summary);
       const state = await close(summary, turns);
-      const place = `${sessionId}-${incarnation}`;
       // What was set aside is known; all else may be a replica that is behind.
-      if (state !== 'complete' && state !== 'set_aside' && !doubts.has(place)) {
+      if (state !== 'complete' && state !== 'set_aside' && !doubts.has(sessionId)) {
         if (doubts.size >= MOST_DOUBTS) for (const oldest of [...doubts].slice(0, 1)) doubts.delete(oldest);
-        doubts.add(place);
+        doubts.add(sessionId);
         throw new RtvoiceError('RTV_COSMOS_UNAVAILABLE', `transcript ${state} at first sight`);
       }
-      doubts.delete(place);
+      doubts.delete(sessionId);
       const ended = {
         ...{
           sessionId,

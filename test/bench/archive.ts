@@ -102,7 +102,7 @@ class Watcher {
 
   async readable(call: BenchCall): Promise<void> {
     const { incarnation, seq } = call.position;
-    const id = turnDocumentId(call.id, incarnation, seq);
+    const id = turnDocumentId(call.id, seq);
     const deadline = performance.now() + READABLE_WITHIN_MS;
     while ((await this.#archive.read(call.id, id)).kind !== 'found') {
       this.#signal.throwIfAborted();
@@ -166,14 +166,12 @@ async function chargeOf(call: BenchCall, archive: CosmosArchive, cosmos: Cosmos)
       return read.kind === 'found' ? read.doc : undefined;
     });
   const bytesOf = async (id: string): Promise<number> => storedBytes(itemOf(await documentOf(id)));
-  const ids = Array.from({ length: TURNS_A_CALL }, (_, index) =>
-    turnDocumentId(call.id, incarnation, index + 1),
-  );
+  const ids = Array.from({ length: TURNS_A_CALL }, (_, index) => turnDocumentId(call.id, index + 1));
   const analytics = await eventually('the analytics of a call', () => analyticsOf(call, cosmos));
   return callCharge({
     turns: await Promise.all(ids.map(bytesOf)),
-    header: await bytesOf(headerDocumentId(call.id, incarnation)),
-    summary: await bytesOf(summaryDocumentId(call.id, incarnation)),
+    header: await bytesOf(headerDocumentId(call.id)),
+    summary: await bytesOf(summaryDocumentId(call.id)),
     analytics: storedBytes(analytics),
     // These calls have no caller; a profile with its 200 sessions has about this size.
     profile: 10 * 1024,
@@ -193,7 +191,7 @@ async function analyticsOf(call: BenchCall, cosmos: Cosmos): Promise<object | un
 
 async function allClosed(calls: readonly BenchCall[], archive: CosmosArchive): Promise<boolean> {
   for (const call of calls) {
-    const id = summaryDocumentId(call.id, call.position.incarnation);
+    const id = summaryDocumentId(call.id);
     if ((await archive.read(call.id, id)).kind !== 'found') return false;
   }
   return true;

@@ -67,7 +67,7 @@ async function archiveAll(rig: Rig, run: Run) {
   const archiver = new Archiver({
     archive: rig.archive,
     maxDocuments: 1500,
-    onArchived: (sessionId, _incarnation, seqs, marks) => {
+    onArchived: (sessionId, seqs, marks) => {
       told.set(sessionId, [...(told.get(sessionId) ?? []), ...seqs]);
       if (marks.includes('summary')) closed.add(sessionId);
     },
@@ -117,7 +117,7 @@ async function check(rig: Rig, run: Run, result: Awaited<ReturnType<typeof archi
   const expected = Array.from({ length: run.turns }, (_, i) => i + 1);
   for (let n = 0; n < run.calls; n++) {
     expect(result.told.get(`call-${n}`)).toEqual(expected);
-    expect(await verifyComplete(rig.direct, `call-${n}`, 'i1')).toEqual({
+    expect(await verifyComplete(rig.direct, `call-${n}`)).toEqual({
       state: 'complete',
       turns: run.turns,
     });
@@ -180,8 +180,8 @@ describe('archiver against a store that throttles and dies', () => {
     const rig = await startRig('cosmos');
     const empty = await archiveAll(rig, { calls: 1, turns: 0, outages: [] });
     expect(empty.closed.size).toBe(1);
-    expect(await verifyComplete(rig.direct, 'call-0', 'i1')).toEqual({ state: 'complete', turns: 0 });
-    expect(await verifyComplete(rig.direct, 'call-none', 'i1')).toEqual({ state: 'no_summary' });
+    expect(await verifyComplete(rig.direct, 'call-0')).toEqual({ state: 'complete', turns: 0 });
+    expect(await verifyComplete(rig.direct, 'call-none')).toEqual({ state: 'no_summary' });
     const long = new Archiver({
       archive: rig.archive,
       onArchived: () => undefined,
@@ -197,7 +197,7 @@ describe('archiver against a store that throttles and dies', () => {
     }
     long.offer(summaryDocument('long', 'i1', tally, { endedAt: '2026-01-05T10:05:00.000Z' }));
     expect(await long.drain(120_000)).toBe(true);
-    expect(await verifyComplete(rig.direct, 'long', 'i1')).toEqual({ state: 'complete', turns: 5000 });
-    expect(await rig.archive.tail('long', 'i1')).toMatchObject({ lastSeq: 5000 });
+    expect(await verifyComplete(rig.direct, 'long')).toEqual({ state: 'complete', turns: 5000 });
+    expect(await rig.archive.tail('long')).toMatchObject({ lastSeq: 5000 });
   }, 240_000);
 });

@@ -40,8 +40,8 @@ async function roundTrip(turns: readonly TurnDocument[], sessionId = turns[0]?.s
   expect(await archiver.drain(60_000)).toBe(true);
   await archiver.stop();
   expect(poison).toEqual([]);
-  expect(await verifyComplete(archive, sessionId, 'i1')).toEqual({ state: 'complete', turns: turns.length });
-  return readTranscript(archive, sessionId, 'i1', (turn) => turn.transcript);
+  expect(await verifyComplete(archive, sessionId)).toEqual({ state: 'complete', turns: turns.length });
+  return readTranscript(archive, sessionId, (turn) => turn.transcript);
 }
 
 /** A turn whose document is exactly so many bytes as it is kept. */

@@ -47,7 +47,7 @@ function worker() {
   const setAside = createSetAside({ aside, audit, metrics, log: silent });
   const told: string[] = [];
   const sinks = {
-    archived: async (_callId: string, _incarnation: string, turns: readonly { seq: number }[]) => {
+    archived: async (_callId: string, turns: readonly { seq: number }[]) => {
       told.push(...turns.map(({ seq }) => `turn ${seq}`));
     },
     conflict: async () => void told.push('conflict'),
@@ -95,9 +95,8 @@ async function auditRecords(): Promise<Record<string, unknown>[]> {
 describe('a document that Cosmos refuses for good', () => {
   it('is kept sealed, told to its owner, and its call closes with a state that says so', async () => {
     const call = madeCall('poisoned', 5);
-    const { incarnation } = call.summary;
     const { archiver, aside, told, closingOf, analytics, reader } = worker();
-    refuse(turnDocumentId('poisoned', incarnation, 3));
+    refuse(turnDocumentId('poisoned', 3));
     for (const document of call.documents) archiver.offer(document);
     await archiver.drain(30_000);
     await expect
@@ -180,7 +179,7 @@ describe('a document that Cosmos refuses for good', () => {
     const call = madeCall('no-summary', 3);
     const { archive, closingOf, reader } = worker();
     for (const document of call.documents) await archive.create(document);
-    refuse(summaryDocumentId('no-summary', call.summary.incarnation));
+    refuse(summaryDocumentId('no-summary'));
     expect(await closingOf(call).complete(call.summary)).toBe('set_aside');
     expect(await reader.transcript('no-summary', { words: true })).toMatchObject({
       completeness: 'set_aside',
@@ -190,22 +189,21 @@ describe('a document that Cosmos refuses for good', () => {
 
   it('goes back into the transcript once the cause is gone, and makes it complete', async () => {
     const call = madeCall('mended', 4);
-    const { incarnation } = call.summary;
     const { archiver, archive, aside, closingOf } = worker();
-    refuse(turnDocumentId('mended', incarnation, 2), turnDocumentId('mended', incarnation, 4));
+    refuse(turnDocumentId('mended', 2), turnDocumentId('mended', 4));
     for (const document of call.documents) archiver.offer(document);
     await archiver.drain(30_000);
     await expect.poll(async () => (await aside.of('mended')).length, { timeout: 30_000 }).toBe(2);
     await archiver.stop();
     expect(await closingOf(call).complete(call.summary)).toBe('set_aside');
-    refuse(turnDocumentId('mended', incarnation, 4));
+    refuse(turnDocumentId('mended', 4));
     const first = await restoreAside(archive, aside, await aside.of('mended'), Date.now);
     expect(first).toEqual({ restored: 1, left: 1 });
     rig.proxy.fault = undefined;
     const left = (await aside.of('mended')).filter(({ restoredAt }) => restoredAt === undefined);
-    expect(left.map(({ document }) => document.id)).toEqual([turnDocumentId('mended', incarnation, 4)]);
+    expect(left.map(({ document }) => document.id)).toEqual([turnDocumentId('mended', 4)]);
     expect(await restoreAside(archive, aside, left, Date.now)).toEqual({ restored: 1, left: 0 });
-    expect(await verifyComplete(archive, 'mended', incarnation)).toEqual({ state: 'complete', turns: 4 });
+    expect(await verifyComplete(archive, 'mended')).toEqual({ state: 'complete', turns: 4 });
     // Again is the same.
     expect(await restoreAside(archive, aside, await aside.of('mended'), Date.now)).toEqual({
       restored: 2,

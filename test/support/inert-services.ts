@@ -13,7 +13,7 @@ export function inertServices(): InertServices {
     migrateLegacy: async () => false,
     now: () => Date.now(),
     contexts: { load: async () => undefined, changed: () => undefined, flush: done },
-    turns: { offer: () => true },
+    turns: { offer: () => true, withdraw: () => undefined },
     closing: {
       completeTranscript: async () => 'complete',
       writeSummary: done,

@@ -54,15 +54,12 @@ export class CosmosArchive implements TranscriptArchive {
     }
   }
 
-  async tail(sessionId: string, incarnation: string): Promise<TailOutcome> {
+  async tail(sessionId: string): Promise<TailOutcome> {
     const rows = await this.#query(sessionId, {
       query:
-        'SELECT TOP 1 * FROM c WHERE c.partitionKey = @session AND c["value"].incarnation = @incarnation' +
-        ' AND c["value"].seq > 0 ORDER BY c["value"].seq DESC',
-      parameters: [
-        { name: '@session', value: sessionId },
-        { name: '@incarnation', value: incarnation },
-      ],
+        'SELECT TOP 1 * FROM c WHERE c.partitionKey = @session AND c["value"].seq > 0' +
+        ' ORDER BY c["value"].seq DESC',
+      parameters: [{ name: '@session', value: sessionId }],
     });
     if (!Array.isArray(rows)) return rows as ArchiveFailure;
     const doc = documentOf(rows[0]);
@@ -71,14 +68,13 @@ export class CosmosArchive implements TranscriptArchive {
       : { kind: 'tail', lastSeq: 0 };
   }
 
-  async range(sessionId: string, incarnation: string, fromSeq: number, toSeq: number): Promise<RangeOutcome> {
+  async range(sessionId: string, fromSeq: number, toSeq: number): Promise<RangeOutcome> {
     const rows = await this.#query(sessionId, {
       query:
-        'SELECT * FROM c WHERE c.partitionKey = @session AND c["value"].incarnation = @incarnation' +
-        ' AND c["value"].seq >= @from AND c["value"].seq <= @to ORDER BY c["value"].seq ASC',
+        'SELECT * FROM c WHERE c.partitionKey = @session AND c["value"].seq >= @from' +
+        ' AND c["value"].seq <= @to ORDER BY c["value"].seq ASC',
       parameters: [
         { name: '@session', value: sessionId },
-        { name: '@incarnation', value: incarnation },
         { name: '@from', value: fromSeq },
         { name: '@to', value: Math.min(toSeq, fromSeq + RANGE_LIMIT - 1) },
       ],
@@ -86,19 +82,6 @@ export class CosmosArchive implements TranscriptArchive {
     if (!Array.isArray(rows)) return rows as ArchiveFailure;
     const turns = rows.map(documentOf).filter((doc) => doc !== undefined);
     return { kind: 'range', turns: turns.filter(isTurn) };
-  }
-
-  /** The incarnations that a session has a header or turns of, oldest first. Beyond the port: the state API has no such query. */
-  async incarnations(
-    sessionId: string,
-  ): Promise<{ readonly kind: 'incarnations'; readonly list: readonly string[] } | ArchiveFailure> {
-    const rows = await this.#query(sessionId, {
-      query: 'SELECT * FROM c WHERE c.partitionKey = @session AND c["value"].seq <= 1',
-      parameters: [{ name: '@session', value: sessionId }],
-    });
-    if (!Array.isArray(rows)) return rows as ArchiveFailure;
-    const list = rows.flatMap((row) => documentOf(row)?.incarnation ?? []);
-    return { kind: 'incarnations', list: [...new Set(list)].sort() };
   }
 
   /** Partition key both as an option (the service routes by it) and in the text (a stand-in filters by it). */

@@ -83,11 +83,11 @@ export class DaprArchive implements TranscriptArchive {
   }
 
   /** By point reads: the component has no query within one partition that is fit for use. */
-  async tail(sessionId: string, incarnation: string, fromSeq = 0): Promise<TailOutcome> {
+  async tail(sessionId: string, fromSeq = 0): Promise<TailOutcome> {
     let lastTurnId: string | undefined;
     let lastSeen = fromSeq;
     const found = await gallopToLast<ArchiveFailure>(async (seq) => {
-      const outcome = await this.read(sessionId, turnDocumentId(sessionId, incarnation, seq));
+      const outcome = await this.read(sessionId, turnDocumentId(sessionId, seq));
       if (outcome.kind === 'absent') return { there: false };
       if (outcome.kind !== 'found') return { failure: outcome };
       if (isTurn(outcome.doc) && seq >= lastSeen) {
@@ -100,7 +100,7 @@ export class DaprArchive implements TranscriptArchive {
     return { kind: 'tail', lastSeq: found.last, ...(lastTurnId === undefined ? {} : { turnId: lastTurnId }) };
   }
 
-  async range(sessionId: string, incarnation: string, fromSeq: number, toSeq: number): Promise<RangeOutcome> {
+  async range(sessionId: string, fromSeq: number, toSeq: number): Promise<RangeOutcome> {
     const turns = new Map<number, TurnDocument>();
     const last = Math.min(toSeq, fromSeq + RANGE_LIMIT - 1);
     let next = fromSeq;
@@ -108,7 +108,7 @@ export class DaprArchive implements TranscriptArchive {
     const reader = async (): Promise<void> => {
       while (next <= last && failure === undefined) {
         const seq = next++;
-        const outcome = await this.read(sessionId, turnDocumentId(sessionId, incarnation, seq));
+        const outcome = await this.read(sessionId, turnDocumentId(sessionId, seq));
         if (outcome.kind === 'found') {
           if (isTurn(outcome.doc)) turns.set(seq, outcome.doc);
         } else if (outcome.kind !== 'absent') failure = outcome;

@@ -12,28 +12,26 @@ export class MemoryArchive {
     return held.turnId === document.turnId ? 'same' : 'other';
   }
 
-  turns(incarnation: string): ArchivedTurn[] {
-    return this.documents().filter((document) => document.incarnation === incarnation);
+  turns(): ArchivedTurn[] {
+    return this.documents();
   }
 
   has(turnId: string): boolean {
     return this.documents().some((document) => document.turnId === turnId);
   }
 
-  /** In transcript order: lineages by age, turns by number. */
+  /** In transcript order. */
   documents(): TurnDocument[] {
-    return [...this.#documents.values()].sort((a, b) =>
-      a.incarnation === b.incarnation ? a.seq - b.seq : a.incarnation < b.incarnation ? -1 : 1,
-    );
+    return [...this.#documents.values()].sort((a, b) => a.seq - b.seq);
   }
 }
 
 export interface Tellers {
-  archived(incarnation: string, turns: readonly ArchivedTurn[]): Promise<void>;
-  conflict(incarnation: string): Promise<void>;
+  archived(turns: readonly ArchivedTurn[]): Promise<void>;
+  conflict(): Promise<void>;
 }
 
-/** One worker's archiver: each lineage in order; what follows a conflict is given back with it. */
+/** One worker's archiver: in order; what follows a conflict is given back with it. */
 export class WorkerArchiver {
   readonly #archive: MemoryArchive;
   readonly #tell: Tellers;
@@ -50,11 +48,14 @@ export class WorkerArchiver {
 
   offer(document: TurnDocument): boolean {
     const held = this.#queue.find(({ id }) => id === document.id);
-    if (!held) {
-      this.#queue.push(document);
-      this.#queue.sort((a, b) => a.seq - b.seq);
-    }
+    if (held) return held.turnId === document.turnId;
+    this.#queue.push(document);
+    this.#queue.sort((a, b) => a.seq - b.seq);
     return true;
+  }
+
+  withdraw(): void {
+    this.#queue = [];
   }
 
   /** Writes at most `count` documents. `mute`: their owners are not told. */
@@ -62,12 +63,12 @@ export class WorkerArchiver {
     for (let done = 0; done < count; done += 1) {
       const [document] = this.#queue.splice(0, 1);
       if (!document) return;
-      const { incarnation, seq, turnId } = document;
+      const { seq, turnId } = document;
       if (this.#archive.create(document) === 'other') {
-        this.#queue = this.#queue.filter((waiting) => waiting.incarnation !== incarnation);
-        await this.#tell.conflict(incarnation);
+        this.#queue = [];
+        await this.#tell.conflict();
       } else if (!mute) {
-        await this.#tell.archived(incarnation, [{ seq, turnId }]);
+        await this.#tell.archived([{ seq, turnId }]);
       }
     }
   }

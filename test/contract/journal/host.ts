@@ -64,13 +64,13 @@ export class Worker {
   constructor(callId: string, line: Line, archive: MemoryArchive, world: WorldHooks) {
     this.#callId = callId;
     this.archiver = new WorkerArchiver(archive, {
-      archived: async (incarnation, turns) => {
-        const work = (call: CallInstance) => call.archived(incarnation, turns, { number: 0 });
+      archived: async (turns) => {
+        const work = (call: CallInstance) => call.archived(turns, { number: 0 });
         const here = await this.host.local(callId, 'archived', work);
-        if (!here) await world.routed('archived', { incarnation, turns });
+        if (!here) await world.routed('archived', { turns });
       },
-      conflict: async (incarnation) => {
-        await this.host.local(callId, 'conflict', (call) => call.conflict(incarnation, { number: 0 }));
+      conflict: async () => {
+        await this.host.local(callId, 'conflict', (call) => call.conflict({ number: 0 }));
       },
     });
     let settling = false;
@@ -98,8 +98,9 @@ export class Worker {
           this.held.add(document.turnId);
           return this.archiver.offer(document);
         },
+        withdraw: () => this.archiver.withdraw(),
       },
-      closing: { ...inert.closing, archivedTurns: async (_id, incarnation) => archive.turns(incarnation) },
+      closing: { ...inert.closing, archivedTurns: async () => archive.turns() },
       liveIndex: {
         add: async () => {
           if (line.redis.state !== 'up') throw new JournalFailure('unavailable', 'away');
