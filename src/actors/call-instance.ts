@@ -513,7 +513,9 @@ export class CallInstance implements Instance {
     if (this.stale) return;
     const lastSeq = Math.max(known, archived.at(-1)?.seq ?? 0);
     const archivedThrough = Math.min(record.archivedThrough, lastSeq);
-    this.#ledger.restore({ ...record, turns, lastSeq, archivedThrough });
+    // A session made anew counts from 0; the turns tell which epochs were given in the lost one.
+    const mediaEpoch = Math.max(record.mediaEpoch, ...turns.map(({ turn }) => turn.mediaEpoch));
+    this.#ledger.restore({ ...record, mediaEpoch, turns, lastSeq, archivedThrough });
     if (lost) this.#alignWith(archived);
     if (lastSeq !== record.seq) this.#writer.rewrite();
     this.#context = withTurns(

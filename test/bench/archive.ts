@@ -159,7 +159,6 @@ async function throughput(
 
 /** What the documents of one archived call cost, by their sizes as they are kept. */
 async function chargeOf(call: BenchCall, archive: CosmosArchive, cosmos: Cosmos) {
-  const { incarnation } = call.position;
   const documentOf = async (id: string): Promise<ArchiveDocument> =>
     eventually(`the document ${id.slice(-10)}`, async () => {
       const read = await archive.read(call.id, id);

@@ -52,7 +52,6 @@ describe('the end of a transcript', () => {
     });
     for (const document of call.documents) await archive.create(document);
     expect(await closing.complete(call.summary)).toBe('complete');
-    const { incarnation } = call.summary;
     expect(await archive.read('whole', headerDocumentId('whole'))).toMatchObject({
       doc: { kind: 'header', subjectHash: 'ab12', startedAt: call.documents[0]?.startedAt },
     });

@@ -353,6 +353,8 @@ describe('rule 4: Redis may go back in time', () => {
     await redis.del(session());
     const again = await attached(1);
     expect(again.incarnation).toBe(at.incarnation);
+    // An epoch that was given in the lost session is never given again.
+    expect(again.mediaEpoch).toBeGreaterThan(at.mediaEpoch);
     await settled(1);
     expect(await turn(1, again, 1, 'b')).toMatchObject(acknowledged);
     expect(await journal()).toEqual(['a', 'b']);
@@ -406,7 +408,7 @@ describe('rule 6: create only', () => {
     } as const;
     const foreign = {
       ...document,
-      id: `${sessionId}-${incarnation}-2`,
+      id: `${sessionId}-2`,
       sessionId,
       incarnation,
       seq: 2,
