@@ -101,7 +101,7 @@ class Watcher {
   }
 
   async readable(call: BenchCall): Promise<void> {
-    const { incarnation, seq } = call.position;
+    const { seq } = call.position;
     const id = turnDocumentId(call.id, seq);
     const deadline = performance.now() + READABLE_WITHIN_MS;
     while ((await this.#archive.read(call.id, id)).kind !== 'found') {
