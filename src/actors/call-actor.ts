@@ -2,7 +2,6 @@
 import { AbstractActor } from '@dapr/dapr';
 import type { CallFact } from '../call/events.js';
 import type { CallInstance } from './call-instance.js';
-import { TurnGap } from './call-instance.js';
 import type {
   ArchivedArgs,
   AttachArgs,
@@ -15,6 +14,7 @@ import type {
   TranscriptionLostArgs,
   TurnArgs,
 } from './call-messages.js';
+import { TurnGap } from './call-turns.js';
 import type { ControlArgs, OperatedArgs } from './control-messages.js';
 import type { ActorHost, Method } from './host.js';
 

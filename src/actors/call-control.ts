@@ -89,16 +89,16 @@ export class CallControl {
     this.#hooks = hooks;
   }
 
-  /** What of it belongs into the session; undefined while there is nothing. */
-  get ledger(): OperationLedger | undefined {
+  /** What of it belongs into the session. */
+  get kept(): { readonly operations?: OperationLedger } {
     const { open, settled } = this.#ledger;
-    return open.length + settled.length > 0 ? this.#ledger : undefined;
+    return open.length + settled.length > 0 ? { operations: this.#ledger } : {};
   }
 
   /** Takes over what the session holds. */
   restore(ledger: OperationLedger | undefined): void {
     // What memory knows is newer.
-    if (!ledger || this.ledger) return;
+    if (!ledger || this.kept.operations) return;
     this.#ledger = ledger;
     this.#arm();
   }
