@@ -108,6 +108,23 @@ describe('audit log', () => {
     await log.stop();
   });
 
+  it('writes nothing twice when a batch was refused and the answer to one of its records was lost', async () => {
+    let n = 0;
+    class Faulty extends CosmosRecords {
+      override async batch(...args: Parameters<CosmosRecords['batch']>): ReturnType<CosmosRecords['batch']> {
+        n++;
+        if (n === 1) return { kind: 'refused', code: 'HTTP_400' };
+        const outcome = await super.batch(...args);
+        return n === 2 ? { kind: 'unknown', code: 'no_answer' } : outcome;
+      }
+    }
+    const log = logOn(() => DAY, { container: new Faulty(cosmos, 'audit') });
+    expect((await write(log, 3)).sort()).toEqual([1, 2, 3]);
+    expect(n).toBeGreaterThan(2);
+    expect(await verify()).toEqual({ ok: true, days: 1, records: 3, findings: [] });
+    await log.stop();
+  });
+
   it('finds a changed, a removed and a reordered record', async () => {
     const log = logOn(() => DAY);
     await write(log, 12);
