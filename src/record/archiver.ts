@@ -1,17 +1,9 @@
 import type { CreateOutcome } from './archive-port.js';
+import { ArchiveRoom, ROOM } from './archive-room.js';
 import type { ArchiverOptions, ArchiverStats } from './archiver-options.js';
 import { type Clock, systemClock } from './clock.js';
 import { type ArchiveDocument, identityOf, isTurn, type TurnDocument } from './documents.js';
-import {
-  dropFirst,
-  enqueue,
-  type Lane,
-  newLane,
-  nextPiece,
-  pieceWritten,
-  splitSmaller,
-  weightOf,
-} from './lane.js';
+import { dropFirst, enqueue, type Lane, newLane, nextPiece, pieceWritten, splitSmaller } from './lane.js';
 import {
   allowed,
   backoffMs,
@@ -21,6 +13,7 @@ import {
   type Pace,
   type PaceLimits,
 } from './pace.js';
+import { Waiters } from './waiters.js';
 
 /** Most sequence numbers told at once. */
 const TELL_AT = 32;
@@ -38,11 +31,9 @@ export class Archiver {
   /** By session id. */
   readonly #lanes = new Map<string, Lane>();
   readonly #ready: Lane[] = [];
-  readonly #offeredAt = new WeakMap<ArchiveDocument, number>();
-  readonly #waiters = new Set<() => void>();
+  readonly #room: ArchiveRoom;
+  readonly #waiters: Waiters;
   #pace: Pace;
-  #documents = 0;
-  #bytes = 0;
   #inFlight = 0;
   #stopped = false;
 
@@ -50,26 +41,21 @@ export class Archiver {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
+    this.#waiters = new Waiters(this.#clock);
+    const { maxDocuments: documents = ROOM.documents, maxBytes: bytes = ROOM.bytes, metrics } = options;
+    this.#room = new ArchiveRoom({ documents, bytes }, (...waits) => metrics?.backlog(...waits));
     this.#limits = { ...PACE_LIMITS, ...options.pace };
     this.#pace = initialPace(this.#limits);
   }
 
   /** False when full or stopped, or where another document waits under this id: offer it again later. */
   offer(doc: ArchiveDocument): boolean {
-    if (this.#stopped) return false;
-    const weight = weightOf(doc);
-    const maxDocuments = this.#options.maxDocuments ?? 20_000;
-    const maxBytes = this.#options.maxBytes ?? 64 * 1024 * 1024;
-    // One document always fits, however large: else it could never be written.
-    if (this.#documents > 0 && (this.#documents >= maxDocuments || this.#bytes + weight > maxBytes))
-      return false;
+    if (this.#stopped || !this.#room.fits(doc)) return false;
     const lane = this.#lanes.get(doc.sessionId) ?? newLane(doc.sessionId);
     const enqueued = enqueue(lane, doc);
     if (enqueued.kind !== 'added') return enqueued.kind === 'same';
     this.#lanes.set(doc.sessionId, lane);
-    this.#documents++;
-    this.#bytes += weight;
-    this.#offeredAt.set(doc, this.#clock.now());
+    this.#room.take(doc, this.#clock.now());
     if (lane.state === 'idle') this.#makeReady(lane);
     this.#pump();
     return true;
@@ -79,7 +65,7 @@ export class Archiver {
   withdraw(sessionId: string): void {
     const lane = this.#lanes.get(sessionId);
     if (!lane) return;
-    for (const dropped of lane.queue.splice(lane.state === 'flying' ? 1 : 0)) this.#forget(dropped);
+    for (const dropped of lane.queue.splice(lane.state === 'flying' ? 1 : 0)) this.#room.leave(dropped);
     if (lane.state === 'flying' || lane.state === 'held') return;
     dropFirst(lane);
     lane.cancel?.();
@@ -110,16 +96,15 @@ export class Archiver {
     await this.#until(() => this.#inFlight === 0, 30_000);
     const left = [...this.#lanes.values()].flatMap((lane) => lane.queue);
     this.#lanes.clear();
-    this.#documents = 0;
-    this.#bytes = 0;
-    this.#wake();
+    this.#room.empty();
+    this.#waiters.wake();
     return left;
   }
 
   stats(): ArchiverStats {
     return {
-      documents: this.#documents,
-      bytes: this.#bytes,
+      documents: this.#room.documents,
+      bytes: this.#room.bytes,
       calls: this.#lanes.size,
       inFlight: this.#inFlight,
       limit: allowed(this.#pace),
@@ -162,7 +147,7 @@ export class Archiver {
     this.#adapt(outcome, latencyMs);
     this.#apply(lane, piece, outcome, isConflict);
     this.#pump();
-    if (this.#stopped && this.#inFlight === 0) this.#wake();
+    if (this.#stopped && this.#inFlight === 0) this.#waiters.wake();
   }
 
   #adapt(outcome: CreateOutcome, latencyMs: number): void {
@@ -201,9 +186,9 @@ export class Archiver {
         lane.told.seqs.push(whole.seq);
         lane.told.turnIds.push(whole.turnId);
       } else if (whole.kind !== 'part') lane.told.marks.push(whole.kind);
-      const offered = this.#offeredAt.get(whole);
+      const offered = this.#room.since(whole);
       if (offered !== undefined) this.#options.metrics?.archived(this.#clock.now() - offered);
-      this.#forget(whole);
+      this.#room.leave(whole);
       if (lane.told.seqs.length >= TELL_AT) this.#tell(lane);
     }
     this.#settle(lane);
@@ -218,7 +203,7 @@ export class Archiver {
     }
     this.#tell(lane);
     this.#remove(lane);
-    this.#wake();
+    this.#waiters.wake();
   }
 
   #later(lane: Lane, outage: boolean, retryAfterMs?: number): void {
@@ -236,7 +221,7 @@ export class Archiver {
   #conflict(lane: Lane, piece: ArchiveDocument, existing: string): void {
     const [doc = piece, ...waiting] = lane.queue.splice(0);
     dropFirst(lane);
-    for (const dropped of [doc, ...waiting]) this.#forget(dropped);
+    for (const dropped of [doc, ...waiting]) this.#room.leave(dropped);
     this.#tell(lane);
     lane.state = 'held';
     this.#call(
@@ -252,7 +237,7 @@ export class Archiver {
   #poison(lane: Lane, code: string): void {
     const doc = dropFirst(lane);
     if (doc !== undefined) {
-      this.#forget(doc);
+      this.#room.leave(doc);
       this.#call(() => this.#options.onPoison(doc, code));
     }
     this.#settle(lane);
@@ -279,12 +264,6 @@ export class Archiver {
     this.#call(() => this.#options.onArchived(lane.sessionId, seqs, marks, turnIds));
   }
 
-  #forget(doc: ArchiveDocument): void {
-    this.#documents--;
-    this.#bytes -= weightOf(doc);
-    this.#options.metrics?.backlog(this.#documents, this.#bytes);
-  }
-
   /** A receiver that fails is no reason to stop: it is told again when it offers again. */
   #call(run: () => void | Promise<void>, after: () => void = () => undefined): void {
     const failed = (): void => this.#options.metrics?.outcome('callback_failed', 0);
@@ -298,25 +277,8 @@ export class Archiver {
     }
   }
 
-  #wake(): void {
-    for (const waiter of [...this.#waiters]) waiter();
-  }
-
   /** @returns whether `done` came before the deadline and before the end of all work */
-  async #until(done: () => boolean, deadlineMs: number): Promise<boolean> {
-    if (done()) return true;
-    return new Promise((resolve) => {
-      const end = (result: boolean): void => {
-        cancel();
-        this.#waiters.delete(check);
-        resolve(result);
-      };
-      const check = (): void => {
-        if (done()) end(true);
-        else if (this.#stopped && this.#inFlight === 0) end(false);
-      };
-      const cancel = this.#clock.after(deadlineMs, () => end(false));
-      this.#waiters.add(check);
-    });
+  #until(done: () => boolean, deadlineMs: number): Promise<boolean> {
+    return this.#waiters.until(done, () => this.#stopped && this.#inFlight === 0, deadlineMs);
   }
 }
