@@ -3,8 +3,9 @@
  * yet. Pure; the owner carries the decisions out. Sequence numbers run from 1 without a gap; a turn that waits has
  * none (design §4 rule 3). Bounded: a turn leaves memory once archived and out of the context window.
  */
+import { EpochNumbers } from './epoch-numbers.js';
 import { KnownTurns } from './known-turns.js';
-import { type Numbering, numberTurn, type Turn } from './turn.js';
+import type { Numbering, Turn } from './turn.js';
 
 /** A turn with the sealed text as it stands in journal and transcript. */
 export interface HeldTurn {
@@ -32,9 +33,7 @@ export class TurnLedger {
   /** Turns that wait for Redis, in order. */
   #waiting: HeldTurn[] = [];
   #waitingBytes = 0;
-  /** Turn ids by number of the current media epoch: index turnNo - 1; '' where it is not known any more. */
-  #numbers: string[] = [];
-  #mediaEpoch = 0;
+  readonly #numbers = new EpochNumbers();
   #lastSeq = 0;
   #archivedThrough = 0;
   readonly #archivedAhead = new Set<number>();
@@ -47,12 +46,12 @@ export class TurnLedger {
   }
 
   get mediaEpoch(): number {
-    return this.#mediaEpoch;
+    return this.#numbers.epoch;
   }
 
   /** Last number accepted in the current media epoch, waiting ones included. */
   get lastTurnNo(): number {
-    return this.#numbers.length;
+    return this.#numbers.last;
   }
 
   get waiting(): readonly HeldTurn[] {
@@ -84,8 +83,7 @@ export class TurnLedger {
 
   /** Starts numbering anew for a media epoch. Turns that wait keep their place. */
   openEpoch(mediaEpoch: number): void {
-    this.#mediaEpoch = mediaEpoch;
-    this.#numbers = [];
+    this.#numbers.open(mediaEpoch);
   }
 
   /** Takes over what the journal holds at activation. */
@@ -107,11 +105,7 @@ export class TurnLedger {
 
   /** What a turn is that came under a number of the current epoch. */
   numbering(turnNo: number, turnId: string): Numbering {
-    const numbering = numberTurn(this.lastTurnNo, turnNo);
-    if (numbering.kind !== 'duplicate' || this.#numbers[turnNo - 1] === turnId || this.knows(turnId)) {
-      return numbering;
-    }
-    return { kind: 'other' };
+    return this.#numbers.numbering(turnNo, turnId, this.knows(turnId));
   }
 
   /** Whether a turn of this id is held already, under whatever number. */
@@ -129,20 +123,12 @@ export class TurnLedger {
     return this.#known.isPlaced(turnId);
   }
 
-  /**
-   * Number of the epoch up to which, from `from` on, all turns are archived. A number that is not known any more was
-   * taken by a turn that stands before the next known one.
-   */
+  /** Number of the epoch up to which, from `from` on, all turns are archived. */
   archivedNumber(from: number): number {
-    let archived = from;
-    for (let number = from; number < this.#numbers.length; number += 1) {
-      const turnId = this.#numbers[number] ?? '';
-      if (turnId === '') continue;
+    return this.#numbers.archivedFrom(from, (turnId) => {
       const place = this.#known.place(turnId);
-      if (place === undefined || place === 0 || place > this.#archivedThrough) break;
-      archived = number + 1;
-    }
-    return archived;
+      return place !== undefined && place > 0 && place <= this.#archivedThrough;
+    });
   }
 
   /** Accepts a turn that is next in its epoch (or of no number: 0); it waits until `committed`. */
@@ -150,12 +136,12 @@ export class TurnLedger {
     this.#waiting.push(held);
     this.#waitingBytes += held.payload.length;
     this.#known.waits(held.turn.turnId);
-    this.#number(held.turn);
+    this.#numbers.take(held.turn);
   }
 
   /** A known turn came again under a new number, after a new attachment: the number is taken by it. */
   acknowledgeAgain(turnNo: number, turnId: string): void {
-    this.#numbers[turnNo - 1] = turnId;
+    this.#numbers.take({ mediaEpoch: this.mediaEpoch, turnNo, turnId });
   }
 
   /** Takes back a turn that was accepted last and must not wait (bound reached). */
@@ -164,8 +150,7 @@ export class TurnLedger {
     this.#waiting.pop();
     this.#waitingBytes -= held.payload.length;
     this.#known.forget(held.turn.turnId);
-    if (held.turn.mediaEpoch === this.#mediaEpoch && held.turn.turnNo >= 1)
-      this.#numbers.length = held.turn.turnNo - 1;
+    this.#numbers.giveBack(held.turn);
   }
 
   /** The first `count` waiting turns were committed after `fromSeq`. */
@@ -198,7 +183,7 @@ export class TurnLedger {
         moved.push({ payload: held.payload, turn: { ...held.turn, seq: 0 } });
         this.#known.waits(held.turn.turnId);
       }
-      this.#number(held.turn);
+      this.#numbers.take(held.turn);
     }
     this.#wait([...moved, ...this.#waiting.filter(({ turn }) => !ids.has(turn.turnId))]);
     return unknown;
@@ -263,7 +248,7 @@ export class TurnLedger {
 
   #place(held: HeldTurn): void {
     const { turn } = held;
-    this.#number(turn);
+    this.#numbers.take(turn);
     if (turn.seq > this.#archivedThrough) this.#hold(held);
     else this.#known.placed(turn.turnId, turn.seq);
   }
@@ -272,12 +257,6 @@ export class TurnLedger {
     this.#unarchived.set(held.turn.seq, held);
     this.#known.placed(held.turn.turnId, held.turn.seq);
     this.#voids.delete(held.turn.seq);
-  }
-
-  #number({ mediaEpoch, turnNo, turnId }: Turn): void {
-    if (mediaEpoch !== this.#mediaEpoch || turnNo < 1) return;
-    while (this.#numbers.length < turnNo - 1) this.#numbers.push('');
-    this.#numbers[turnNo - 1] = turnId;
   }
 
   #advance(): void {
