@@ -11,6 +11,7 @@ import type {
   MediaLostArgs,
   SayingArgs,
   StartArgs,
+  TranscribingArgs,
   TranscriptionLostArgs,
   TurnArgs,
 } from './call-messages.js';
@@ -40,6 +41,7 @@ export const callMethods: Readonly<Record<string, Method<CallInstance>>> = {
   },
   detach: (call, args, dispatch) => call.detach(args as DetachArgs, dispatch),
   mediaLost: (call, args, dispatch) => call.mediaLost(args as MediaLostArgs, dispatch),
+  transcribing: (call, args) => call.transcribing(args as TranscribingArgs),
   transcriptionLost: (call, args) => call.transcriptionLost(args as TranscriptionLostArgs),
   archived: (call, args, dispatch) => {
     return call.archived((args as ArchivedArgs).turns, dispatch);
@@ -75,6 +77,7 @@ export class CallActor extends AbstractActor {
   turn = (args: unknown): Promise<object> => this.#run('turn', args);
   detach = (args: unknown): Promise<object> => this.#run('detach', args);
   mediaLost = (args: unknown): Promise<object> => this.#run('mediaLost', args);
+  transcribing = (args: unknown): Promise<object> => this.#run('transcribing', args);
   transcriptionLost = (args: unknown): Promise<object> => this.#run('transcriptionLost', args);
   archived = (args: unknown): Promise<object> => this.#run('archived', args);
   keep = (args: unknown): Promise<object> => this.#run('keep', args);

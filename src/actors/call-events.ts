@@ -16,13 +16,11 @@ import { CallWatch } from './call-watch.js';
 import type { CallWrites } from './call-writes.js';
 import type { EventSignal } from './control-messages.js';
 import type { Dispatch } from './host.js';
-import type { CallLine } from './ports.js';
 
 export interface CallEventsParts {
   readonly memory: CallMemory;
   readonly writes: CallWrites;
   readonly control: CallControl;
-  readonly streams: Pick<CallLine, 'restartTranscription'>;
   readonly media: CallMedia;
   readonly ending: CallEnding;
   readonly services: CallServices;
@@ -98,7 +96,7 @@ export class CallEvents {
   }
 
   async #carryOut(effect: Effect, dispatch: Dispatch): Promise<void> {
-    const { memory, ending, media, streams } = this.#parts;
+    const { memory, ending, media } = this.#parts;
     switch (effect.kind) {
       case 'finish':
         await ending.finish(dispatch);
@@ -108,7 +106,7 @@ export class CallEvents {
         if (memory.mediaWorker === '') media.missingNow();
         return;
       default:
-        streams.restartTranscription(memory.id, 'perhaps');
+        media.transcriptionBroken();
     }
   }
 }

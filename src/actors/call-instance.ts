@@ -19,6 +19,7 @@ import type {
   Located,
   MediaLostArgs,
   SayingArgs,
+  TranscribingArgs,
   TranscriptionLostArgs,
   TurnAnswer,
   TurnArgs,
@@ -157,6 +158,11 @@ export class CallInstance implements Instance {
   async mediaLost(args: MediaLostArgs, dispatch: Dispatch): Promise<object> {
     const loaded = await this.#parts.loading.load();
     return loaded ? this.#parts.media.workerLost(args, dispatch) : { ok: true, restarted: false };
+  }
+
+  async transcribing(at: TranscribingArgs): Promise<{ ok: true } & Located> {
+    this.#parts.media.transcribing(at);
+    return this.locate();
   }
 
   async transcriptionLost(args: TranscriptionLostArgs): Promise<object> {

@@ -122,6 +122,9 @@ export class CallLoading {
       turns.map(({ turn }) => turn),
     );
     this.#takeFields(record);
+    // Its owner died before it was written, and the call may have no more turns: at its end it shall be whole.
+    const behind = memory.context.throughSeq > (snapshot?.throughSeq ?? 0);
+    if (behind && memory.state.phase !== 'ended') services.contexts.changed(memory.id, memory.context);
     memory.loaded = { incarnation: record.incarnation };
     services.metrics.activated(record.seq > 0);
     this.#parts.loaded();

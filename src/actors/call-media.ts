@@ -13,6 +13,7 @@ import type {
   Attached,
   DetachArgs,
   MediaLostArgs,
+  TranscribingArgs,
   TranscriptionLostArgs,
 } from './call-messages.js';
 import type { CallServices } from './call-services.js';
@@ -20,6 +21,7 @@ import type { CallWrites } from './call-writes.js';
 import type { Dispatch } from './host.js';
 import { MediaWatch } from './media-watch.js';
 import type { CallLine } from './ports.js';
+import { TranscriptionWatch } from './transcription-watch.js';
 
 /** A socket that closes is mostly the call's end, whose event follows at once, ms. */
 const END_MAY_COME_MS = 400;
@@ -37,6 +39,7 @@ export interface CallMediaParts {
 export class CallMedia {
   readonly #parts: CallMediaParts;
   readonly #watch: MediaWatch;
+  readonly #transcription: TranscriptionWatch;
   /** The media worker gave the call away in good order: its socket is still open. */
   #handingOver = false;
 
@@ -52,15 +55,25 @@ export class CallMedia {
       wake: () => services.settleLater(memory.id),
       now: () => services.now(),
     });
+    this.#transcription = new TranscriptionWatch({
+      restart: (stream) => {
+        services.metrics.rule('transcription_restart');
+        streams.restartTranscription(memory.id, stream);
+      },
+      wake: () => services.settleLater(memory.id),
+      now: () => services.now(),
+    });
   }
 
   dispose(): void {
     this.#watch.settled();
+    this.#transcription.stop();
   }
 
   /** Asks ACS again when it is time to. */
   step(): void {
     this.#watch.step();
+    this.#transcription.step();
   }
 
   /** What of it belongs into the session. */
@@ -141,12 +154,19 @@ export class CallMedia {
     return { ok: true, restarted: true };
   }
 
-  /** The worker that had the transcription socket lost it, or gives it away. */
-  transcriptionLost({ handOver }: TranscriptionLostArgs): void {
-    const { memory, services, streams } = this.#parts;
-    if (isOver(memory.state)) return;
-    services.metrics.rule('transcription_restart');
-    streams.restartTranscription(memory.id, handOver ? 'active' : 'perhaps');
+  /** A worker has the call's transcription socket. */
+  transcribing(at: TranscribingArgs): void {
+    this.#transcription.opened(at);
+  }
+
+  /** The worker that had the transcription socket lost it, gives it away, or is dead. */
+  transcriptionLost(args: TranscriptionLostArgs): void {
+    if (!isOver(this.#parts.memory.state)) this.#transcription.lost(args);
+  }
+
+  /** ACS says that the transcription ended. */
+  transcriptionBroken(): void {
+    this.#transcription.broken();
   }
 
   /** No media worker has the call from here on: ask ACS to open its sockets again, unless the call is over. */

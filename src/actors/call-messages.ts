@@ -87,7 +87,16 @@ export interface DetachArgs {
   readonly handOver?: boolean;
 }
 
+/** A transcription socket is open at this worker. */
+export interface TranscribingArgs {
+  readonly socketId: string;
+  readonly workerId: string;
+}
+
+/** Which one is gone: the socket, or all of a dead worker's. */
 export interface TranscriptionLostArgs {
+  readonly socketId?: string;
+  readonly workerId?: string;
   readonly handOver?: boolean;
 }
 

@@ -42,7 +42,7 @@ export function callParts(id: string, services: CallServices, fenced: () => void
   const ending = new CallEnding(memory, writes, reminder, services);
   const streams = control.guard(services.line);
   const media: CallMedia = new CallMedia({ memory, writes, alignment, ending, streams, services });
-  const events = new CallEvents({ memory, writes, control, streams, media, ending, services });
+  const events = new CallEvents({ memory, writes, control, media, ending, services });
   const loading = new CallLoading({
     ...{ memory, writer, alignment, control, services },
     mediaMissing: (sinceMs) => media.missing(sinceMs),

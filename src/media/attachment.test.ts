@@ -46,6 +46,7 @@ function world(attaches: Answer<Attached>[], turns: Answer<TurnAnswer>[] = []) {
       detached.push({ at, handOver });
       return answers.shift() ?? { ok: true };
     },
+    transcribing: async () => ({ ok: true, workerId: '', workerUrl: '', mediaEpoch: 0 }),
     transcriptionLost: async () => ({ ok: true }),
   };
   const metrics = { turnAnswered: () => undefined, turnLost: () => undefined };

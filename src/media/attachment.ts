@@ -68,6 +68,11 @@ export class Attachment {
     return this.#origin;
   }
 
+  /** Given away, taken by another worker, or the call is over. */
+  get lost(): boolean {
+    return this.#lost;
+  }
+
   /** undefined: not attached yet. */
   get position(): MediaPosition | undefined {
     return this.#position;

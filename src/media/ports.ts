@@ -1,5 +1,5 @@
 /** What the media engine needs from outside, declared beside its user. */
-import type { Attached, CallOrigin, Saying, TurnAnswer } from '../actors/call-messages.js';
+import type { Attached, CallOrigin, Located, Saying, TurnAnswer } from '../actors/call-messages.js';
 import type { Answer } from '../actors/ports.js';
 import type { SampleRate } from '../audio/pcm.js';
 import type { TurnOffer } from '../call/turn.js';
@@ -12,8 +12,10 @@ export interface CallLink {
   turn(callId: string, at: MediaPosition, turnNo: number, offer: TurnOffer): Promise<Answer<TurnAnswer>>;
   /** `handOver`: another worker shall have the call at once. */
   detach(callId: string, at: MediaPosition, handOver: boolean): Promise<Answer<object>>;
-  /** The transcription socket here broke, or is given away. */
-  transcriptionLost(callId: string, handOver: boolean): Promise<Answer<object>>;
+  /** The call's transcription socket is open here. Answers where its audio is. */
+  transcribing(callId: string, socketId: string): Promise<Answer<Located>>;
+  /** That socket broke, or is given away. */
+  transcriptionLost(callId: string, socketId: string, handOver: boolean): Promise<Answer<object>>;
 }
 
 /** Which attachment of which session this media worker holds. */

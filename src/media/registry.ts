@@ -28,7 +28,7 @@ export class SessionRegistry {
     if (this.#sessions.get(session.callId) === session) this.#sessions.delete(session.callId);
   }
 
-  /** false: the call's audio is not here. */
+  /** false: the call's audio is not here, or not any more. */
   deliver(callId: string, heard: Heard): boolean {
     return this.#sessions.get(callId)?.heard(heard) ?? false;
   }

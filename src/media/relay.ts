@@ -34,14 +34,9 @@ export class TranscriptRelay {
     this.#services = services;
   }
 
-  /** Finds the media worker before the first words need it. */
-  locate(): void {
-    this.#services.locate(this.#callId).then(
-      (located) => {
-        if (located.ok && located.workerUrl !== '') this.#workerUrl ??= located.workerUrl;
-      },
-      () => undefined,
-    );
+  /** Where the call's audio is, before the first words need it. */
+  located(workerUrl: string): void {
+    if (workerUrl !== '') this.#workerUrl ??= workerUrl;
   }
 
   /** Words that are not final: worth an interruption now or nothing later. */

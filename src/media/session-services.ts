@@ -47,6 +47,8 @@ export interface SessionServices {
 
 /** The caller's words, from whichever worker heard them. */
 export interface Heard {
+  /** Of the utterance, made where it was heard: it becomes the turn's id, so that words that come twice are one turn. */
+  readonly id: string;
   readonly text: string;
   readonly startedAtMs: number;
   readonly endedAtMs: number;

@@ -14,6 +14,8 @@ import { Replies } from './replies.js';
 import type { Heard, SessionServices, VoiceEar } from './session-services.js';
 import { Silence } from './silence.js';
 
+/** Ids of words that are remembered: what comes again comes within seconds. */
+const MOST_REMEMBERED = 64;
 /** On close the last turns have this long to reach the actor, ms. */
 const LAST_TURNS_MS = 4_000;
 /** A caller who fell silent may just have said something whose words are on their way: an answer is due soon, ms. */
@@ -41,6 +43,8 @@ export class MediaSession {
   #inputs: Promise<void> = Promise.resolve();
   #waitingInputs = 0;
   #closed = false;
+  /** Ids of final words that were taken. */
+  readonly #taken = new Set<string>();
   /** Given to another worker: words that come now are its. */
   #leaving = false;
   /** When the caller's voice ended, until its words come. */
@@ -97,17 +101,19 @@ export class MediaSession {
   }
 
   /**
-   * The caller's words. Final ones are a turn and cut the reply that is being heard; a backchannel does not.
-   * false: the call is not here any more.
+   * The caller's words. Final ones are a turn and cut the reply that is being heard; a backchannel does not. Words that
+   * come twice, since the answer to whoever sent them was late, are taken once.
+   * false: the call is not here any more, and they belong to another worker.
    */
   heard(utterance: Heard): boolean {
-    if (this.#closed || this.#leaving) return false;
-    if (utterance.text.trim() === '') return true;
+    if (this.#closed || this.#leaving || this.#attachment.lost) return false;
+    if (utterance.text.trim() === '' || this.#taken.has(utterance.id)) return true;
     this.#silence.stop();
     if (!utterance.final) {
       this.#bargeIn.words(utterance.text);
       return true;
     }
+    this.#remember(utterance.id);
     this.#voiceEndedAt = Number.NEGATIVE_INFINITY;
     const finalAt = performance.now();
     const aside = this.#playout.playing && this.#bargeIn.isBackchannel(utterance.text);
@@ -119,7 +125,7 @@ export class MediaSession {
         await this.#replies.done;
       }
       const durable = await this.#attachment.turn({
-        turnId: randomUUID(),
+        turnId: utterance.id,
         role: 'user',
         text: utterance.text,
         agent: this.context.activeAgent,
@@ -142,7 +148,7 @@ export class MediaSession {
   /** A DTMF tone is a turn of its own. */
   tone(tone: string): void {
     const now = Date.now();
-    this.heard({ text: tone, startedAtMs: now, endedAtMs: now, final: true });
+    this.heard({ id: randomUUID(), text: tone, startedAtMs: now, endedAtMs: now, final: true });
   }
 
   /** Stops the reply that is being heard, at once. */
@@ -232,6 +238,12 @@ export class MediaSession {
     if (saying) this.#replies.goOn(saying, this.#openedAt);
     else if (!last) this.#replies.answer(undefined, this.#openedAt);
     else if (last.role === 'user') this.#replies.answer(last.text, this.#openedAt);
+  }
+
+  #remember(id: string): void {
+    this.#taken.add(id);
+    const [oldest] = this.#taken;
+    if (this.#taken.size > MOST_REMEMBERED && oldest !== undefined) this.#taken.delete(oldest);
   }
 
   #listenTo(ear: VoiceEar): void {

@@ -2,9 +2,11 @@
  * What comes in on ACS's sockets, and where it goes: audio and tones to the call's media session, final words to
  * whichever worker has the call's audio. ACS may open either socket at any worker, in any order.
  */
+import { randomUUID } from 'node:crypto';
 import type { WebSocket } from 'ws';
 import type { CallOrigin } from '../actors/call-messages.js';
 import { FRAME_MS, type SampleRate } from '../audio/pcm.js';
+import { newNonce } from '../call/incarnation.js';
 import type { PlayoutClock } from './playout.js';
 import type { MediaLine } from './ports.js';
 import type { SessionRegistry } from './registry.js';
@@ -102,6 +104,7 @@ export interface TranscriptionSocket {
 
 /** An utterance without new words for so long was given up, ms. */
 const QUIET_MS = 3_000;
+const ANNOUNCE_AGAIN_MS = 500;
 /** A socket that closes is mostly the call's end, whose event follows at once, ms. */
 const END_MAY_COME_MS = 500;
 
@@ -118,14 +121,15 @@ export function serveTranscription(
   let midUtterance = false;
   let givenAway = false;
   affinity.add(member).catch(() => undefined);
+  const socketId = newNonce();
+  void announce(callId, socketId, socket, link).then((workerUrl) => relay.located(workerUrl));
   socket.on('message', (data: Buffer) => {
     const frame = parseFrame(data, scratch);
     if (frame.kind === 'TranscriptionData') {
       lastWordsMs = performance.now();
       midUtterance = !frame.final;
       relayWords(relay, frame);
-    } else if (frame.kind === 'TranscriptionMetadata') relay.locate();
-    else if (frame.kind === 'Malformed') metrics.malformed();
+    } else if (frame.kind === 'Malformed') metrics.malformed();
   });
   socket.on('error', () => socket.terminate());
   socket.once('close', () => {
@@ -134,7 +138,7 @@ export function serveTranscription(
       await affinity.remove(member);
       if (givenAway) return;
       await pause(END_MAY_COME_MS);
-      await link.transcriptionLost(callId, false);
+      await link.transcriptionLost(callId, socketId, false);
     };
     finish().catch(() => undefined);
   });
@@ -145,9 +149,28 @@ export function serveTranscription(
       const quiet = (): boolean => performance.now() - lastWordsMs >= (midUtterance ? QUIET_MS : 0);
       while (!quiet() && performance.now() < until) await pause(FRAME_MS);
       givenAway = true;
-      await link.transcriptionLost(callId, true);
+      await link.transcriptionLost(callId, socketId, true);
     },
   };
+}
+
+/**
+ * Tells the actor that the socket is here, again and again while it is: an actor that does not know would have ACS open
+ * another one at the next echo of a loss. @returns where the call's audio is, '' where that is not known
+ */
+async function announce(
+  callId: string,
+  socketId: string,
+  socket: WebSocket,
+  link: SessionServices['link'],
+): Promise<string> {
+  while (socket.readyState === socket.OPEN) {
+    const answer = await link.transcribing(callId, socketId);
+    if (answer.ok) return answer.workerUrl;
+    if (answer.code === 'RTV_CALL_ENDED' || answer.code === 'RTV_CALL_UNKNOWN') return '';
+    await pause(ANNOUNCE_AGAIN_MS);
+  }
+  return '';
 }
 
 /** Marks a call in the affinity set whose transcription socket, not its audio, is here. */
@@ -164,6 +187,7 @@ function relayWords(relay: TranscriptRelay, frame: TranscriptionDataFrame): void
 function wordsOf(frame: TranscriptionDataFrame): Heard {
   const endedAtMs = Date.now();
   return {
+    id: randomUUID(),
     text: frame.text,
     startedAtMs: endedAtMs - frame.durationTicks / TICKS_PER_MS,
     endedAtMs,

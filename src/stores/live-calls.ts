@@ -73,11 +73,16 @@ export function createAffinity(redis: RedisManager, keys: RedisKeyManager) {
           { correlationId: callId },
         );
       }),
+    members: (workerId: string): Promise<readonly string[]> =>
+      mapped(() => redis.withClient('affinity_read', (client) => client.smembers(key(workerId)))),
     release: (workerId: string, callId: string): Promise<void> =>
       mapped(async () => {
         await redis.withClient('affinity_remove', (client) => client.srem(key(workerId), callId), {
           correlationId: callId,
         });
       }),
-  } satisfies Affinity & { add(workerId: string, callId: string): Promise<void> };
+  } satisfies Affinity & {
+    add(workerId: string, callId: string): Promise<void>;
+    members(workerId: string): Promise<readonly string[]>;
+  };
 }

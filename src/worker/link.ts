@@ -24,8 +24,16 @@ export function createLink(actors: ActorClient, workerId: () => string, workerUr
       actors.call<TurnAnswer>(CALL_ACTOR, callId, 'turn', { ...at, turnNo, offer }, TURN_DEADLINE_MS),
     detach: (callId, at, handOver) =>
       actors.call(CALL_ACTOR, callId, 'detach', { ...at, handOver }, TURN_DEADLINE_MS),
-    transcriptionLost: (callId, handOver) =>
-      actors.call(CALL_ACTOR, callId, 'transcriptionLost', { handOver }, TURN_DEADLINE_MS),
+    transcribing: (callId, socketId) =>
+      actors.call<Located>(
+        CALL_ACTOR,
+        callId,
+        'transcribing',
+        { socketId, workerId: workerId() },
+        TURN_DEADLINE_MS,
+      ),
+    transcriptionLost: (callId, socketId, handOver) =>
+      actors.call(CALL_ACTOR, callId, 'transcriptionLost', { socketId, handOver }, TURN_DEADLINE_MS),
   };
 }
 

@@ -6,6 +6,7 @@ import { createAgent, readTexts } from './agent.js';
 import type { Backing } from './backing.js';
 import { createLink } from './link.js';
 import { createMedia } from './media.js';
+import { OwnAffinity } from './own-affinity.js';
 import { createPresence } from './presence.js';
 import { createVoice } from './voice.js';
 
@@ -47,6 +48,7 @@ export async function createMediaWorker(backing: Backing, parts: MediaWorkerPart
       parts.dropActors();
     },
   });
+  const ownAffinity = new OwnAffinity(affinity, () => presence.id());
   const media = createMedia({
     actors,
     link: parts.withProfiles(createLink(actors, () => presence.id(), workerUrl)),
@@ -54,10 +56,7 @@ export async function createMediaWorker(backing: Backing, parts: MediaWorkerPart
     voice,
     responder,
     texts,
-    affinity: {
-      add: (callId) => affinity.add(presence.id(), callId),
-      remove: (callId) => affinity.release(presence.id(), callId),
-    },
+    affinity: ownAffinity,
     voices: activity,
     trace: callTrace,
     silence: { repromptMs: config.SILENCE_REPROMPT_MS, reprompts: config.SILENCE_REPROMPTS },
@@ -74,9 +73,11 @@ export async function createMediaWorker(backing: Backing, parts: MediaWorkerPart
     async start(): Promise<void> {
       await voice.warm();
       await presence.start();
+      ownAffinity.start();
     },
     /** After sockets and presence have ended. */
     async close(): Promise<void> {
+      ownAffinity.stop();
       await voice.close();
       await responder.close?.();
       await activity?.close();

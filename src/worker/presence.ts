@@ -53,7 +53,7 @@ export function createPresence(parts: PresenceParts): Presence {
   const orphan = async (member: string, workerId: string, silentMs: number): Promise<boolean> => {
     if (member.startsWith(TRANSCRIPTION_MEMBER)) {
       const callId = member.slice(TRANSCRIPTION_MEMBER.length);
-      const told = await actors.call(CALL_ACTOR, callId, 'transcriptionLost', {}, TELL_DEADLINE_MS);
+      const told = await actors.call(CALL_ACTOR, callId, 'transcriptionLost', { workerId }, TELL_DEADLINE_MS);
       return told.ok || GONE.has(told.code);
     }
     const located = await actors.call<Located>(CALL_ACTOR, member, 'locate', {}, TELL_DEADLINE_MS);

@@ -32,16 +32,16 @@ const PHRASES = [
 
 const ON_BREAK = ['silent', 'active', 'stopped', 'failed', 'reconnect'] as const;
 /** Some talk for so long that reminders fire during their call. */
-const LONG_SHARE = 0.08;
+const LONG_SHARE = 0.05;
 const HANGS_UP_SHARE = 0.15;
-const IMPATIENT_SHARE = 0.35;
+const IMPATIENT_SHARE = 0.5;
 const BARGES_IN_SHARE = 0.1;
 
 /** The n-th caller of a seed. */
 export function callerOf(seed: number, number: number): PlaceCall {
   const chance = new Chance(seed).fork('caller', number);
   const long = chance.hits(LONG_SHARE, 'long');
-  const count = Math.floor(long ? chance.between(6, 12, 'lines') : chance.between(2, 5, 'lines'));
+  const count = Math.floor(long ? chance.between(6, 12, 'lines') : chance.between(1, 4, 'lines'));
   const impatient = chance.hits(IMPATIENT_SHARE, 'impatient');
   const script = phrases(chance, count).map((say, index) => {
     if (long) return { say, waitMs: Math.round(chance.between(2_000, 8_000, 'pause', index)) };
@@ -60,7 +60,8 @@ export function callerOf(seed: number, number: number): PlaceCall {
     seed: chance.seed,
     from: `+1555010${String(number % 100).padStart(2, '0')}`,
     faults: [`onBreak=${onBreak}`, 'duplicate=0.05', 'reorder=0.05', 'drop=0.01', ...hangUp].join(','),
-    patienceMs: 8_000,
+    patienceMs: 6_000,
+    agentSilenceMs: 500,
     maxMs: long ? 180_000 : 90_000,
   };
 }

@@ -139,9 +139,9 @@ function doubledTurns(callId: string, stored: readonly StoredTurn[]): Complaint[
     .map(([turnId, documents]) => ({ kind: 'doubled', callId, turnId, what: `in ${documents} documents` }));
 }
 
-/** In the order of the transcript: incarnations are ordered by time, and numbers within. */
+/** In the order of the transcript: one sequence of numbers a call, whichever of its lives wrote them. */
 function inOrder(stored: readonly StoredTurn[]): StoredTurn[] {
-  return [...stored].sort((a, b) => compare(a.incarnation, b.incarnation) || a.seq - b.seq);
+  return [...stored].sort((a, b) => a.seq - b.seq);
 }
 
 /** A turn that was offered after another one was acknowledged stands after it. */
@@ -165,17 +165,12 @@ function disorderedTurns(
   });
 }
 
-/** Numbers run from 1 without a gap within an incarnation. */
+/** Numbers run from 1 without a gap. */
 function gaps(callId: string, stored: readonly StoredTurn[]): Complaint[] {
-  const complaints: Complaint[] = [];
-  for (const [incarnation, turns] of groupedBy(stored, (turn) => turn.incarnation)) {
-    const seqs = turns.map(({ seq }) => seq).sort((a, b) => a - b);
-    const wrong = seqs.findIndex((seq, index) => seq !== index + 1);
-    if (wrong < 0) continue;
-    const what = `number ${wrong + 1} of ${incarnation} is ${seqs[wrong]}`;
-    complaints.push({ kind: 'disordered', callId, what });
-  }
-  return complaints;
+  const seqs = inOrder(stored).map(({ seq }) => seq);
+  const wrong = seqs.findIndex((seq, index) => seq !== index + 1);
+  if (wrong < 0) return [];
+  return [{ kind: 'disordered', callId, what: `number ${wrong + 1} is ${seqs[wrong]}` }];
 }
 
 function unfinished(
@@ -189,10 +184,7 @@ function unfinished(
   const [summary, ...more] = summaries;
   if (!summary) return complain('no summary');
   if (more.length > 0) return complain(`${summaries.length} summaries`);
-  const last = inOrder(stored).at(-1)?.incarnation;
-  if (last !== undefined && last !== summary.incarnation)
-    return complain('the summary is of an earlier life');
-  const turns = stored.filter(({ incarnation }) => incarnation === summary.incarnation).length;
+  const turns = stored.length;
   if (turns !== summary.turns || summary.lastSeq !== turns) {
     return complain(`the summary counts ${summary.turns} turns, there are ${turns}`);
   }
@@ -288,5 +280,3 @@ function tally(names: readonly string[]): Record<string, number> {
   for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
   return counts;
 }
-
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

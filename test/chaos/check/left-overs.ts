@@ -27,7 +27,7 @@ export async function leftOversOf(
     const kind = kindOf(key, at.environment);
     if (kind.startsWith('system:') || kind === 'worker:affinity') {
       const gone = await goneMembers(redis, key, kind, at.environment);
-      indexEntries.push(...gone.map((member) => `${kind} ${member}`));
+      indexEntries.push(...gone.map((member) => `${key} ${member}`));
       if (kind === 'system:calls:live' || kind === 'system:workers:live') continue;
     }
     const ttlMs = await redis.pttl(key);

@@ -41,7 +41,7 @@ export async function readTranscripts(
   callIds: readonly string[],
   stored: readonly StoredTurn[],
 ): Promise<ReadTranscript[]> {
-  const ids = new Map(stored.map((turn) => [placeOf(turn.callId, turn.incarnation, turn.seq), turn.turnId]));
+  const ids = new Map(stored.map((turn) => [placeOf(turn.callId, turn.seq), turn.turnId]));
   const found: ReadTranscript[] = [];
   const rest = callIds.values();
   const lane = async (number: number): Promise<void> => {
@@ -53,11 +53,10 @@ export async function readTranscripts(
       if (answer.status === 404) continue;
       if (!answer.ok) throw new Error(`the reading API answered ${answer.status}`);
       const body = fieldsOf(await answer.json());
-      const incarnation = String(body.incarnation);
       const turns = (Array.isArray(body.turns) ? body.turns : [])
         .map(fieldsOf)
         .map(({ seq, role, text }) => ({
-          turnId: ids.get(placeOf(callId, incarnation, Number(seq))) ?? '',
+          turnId: ids.get(placeOf(callId, Number(seq))) ?? '',
           role: String(role),
           text: String(text),
         }));
@@ -92,8 +91,7 @@ async function documentsOf(url: string): Promise<Record<string, unknown>[]> {
   return all;
 }
 
-const placeOf = (callId: string, incarnation: string, seq: number): string =>
-  `${callId} ${incarnation} ${seq}`;
+const placeOf = (callId: string, seq: number): string => `${callId} ${seq}`;
 
 function fieldsOf(value: unknown): Record<string, unknown> {
   if (typeof value !== 'object' || value === null) throw new Error('no object where one was expected');
