@@ -23,9 +23,9 @@ export async function restoreAside(
   const byPlace = new Map(entries.map((one) => [placeOf(one.document), one]));
   const archiver = new Archiver({
     archive,
-    onArchived: (_session, incarnation, seqs, marks) => {
+    onArchived: (_session, seqs, marks) => {
       for (const place of [...seqs, ...marks]) {
-        const one = byPlace.get(`${incarnation} ${place}`);
+        const one = byPlace.get(place);
         if (one !== undefined) done.add(one.document);
       }
     },
@@ -42,6 +42,7 @@ export async function restoreAside(
   return { restored: done.size, left: entries.length - done.size };
 }
 
-function placeOf(document: ArchiveDocument): string {
-  return `${document.incarnation} ${isTurn(document) ? document.seq : document.kind}`;
+/** All are of one session. */
+function placeOf(document: ArchiveDocument): number | string {
+  return isTurn(document) ? document.seq : document.kind;
 }

@@ -10,7 +10,7 @@ import { verifyComplete } from '../../src/record/verify-complete.js';
 import type { Cosmos } from '../../src/stores/cosmos/client.js';
 import { CosmosArchive } from '../../src/stores/cosmos/cosmos-archive.js';
 import { itemOf } from '../../src/stores/cosmos/envelope.js';
-import { turnOf } from '../contract/archive/archive-contract.js';
+import { turnOf } from '../support/turn-document.js';
 import { type CosmosRig, seal, startCosmosRig } from './rig.js';
 
 const TWO_MIB = 2 * 1024 * 1024;

@@ -11,9 +11,9 @@ import { CONTAINERS } from '../../src/stores/cosmos/containers.js';
 import { CosmosArchive } from '../../src/stores/cosmos/cosmos-archive.js';
 import { provision } from '../../src/stores/cosmos/provision.js';
 import { CosmosRecords } from '../../src/stores/cosmos/record-container.js';
-import { turnOf } from '../contract/archive/archive-contract.js';
 import { CosmosProxy, type RecordedRequest } from '../support/cosmos-proxy.js';
 import { type CosmosTarget, STANDIN_KEY, startCosmosTarget } from '../support/cosmos-target.js';
+import { turnOf } from '../support/turn-document.js';
 
 let target: CosmosTarget;
 let proxy: CosmosProxy;

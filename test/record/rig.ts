@@ -18,6 +18,8 @@ export const silent = pino({ level: 'silent' });
 
 export interface CosmosRig {
   readonly proxy: CosmosProxy;
+  /** The stand-in behind it. */
+  readonly targetUrl: string;
   /** A new, provisioned database through the proxy. */
   open(): Promise<Cosmos>;
   /** Document requests since a mark (`proxy.requests.length`); query plans read no documents. */
@@ -31,6 +33,7 @@ export async function startCosmosRig(): Promise<CosmosRig> {
   const opened: Cosmos[] = [];
   return {
     proxy,
+    targetUrl: target.url,
     async open() {
       const settings = {
         endpoint: proxy.url,

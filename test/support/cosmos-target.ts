@@ -13,7 +13,10 @@ export interface CosmosTarget {
   stop(): Promise<void>;
 }
 
-const MAIN = path.resolve(import.meta.dirname, '../../dist/tools/cosmos/main.js');
+const MAIN = path.resolve(
+  import.meta.dirname,
+  import.meta.dirname.includes('/dist/') ? '../../tools/cosmos/main.js' : '../../dist/tools/cosmos/main.js',
+);
 
 /** The project's stand-in for Cosmos DB as a process of its own, with a data folder of its own. */
 export async function startCosmosTarget(): Promise<CosmosTarget> {

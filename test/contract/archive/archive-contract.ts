@@ -1,14 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { TranscriptArchive } from '../../../src/record/archive-port.js';
-import {
-  headerDocumentId,
-  summaryDocumentId,
-  type TurnDocument,
-  turnDocumentId,
-} from '../../../src/record/documents.js';
+import { headerDocumentId, summaryDocumentId, turnDocumentId } from '../../../src/record/documents.js';
 import { splitTurn } from '../../../src/record/parts.js';
 import type { CosmosProxy } from '../../support/cosmos-proxy.js';
+import { turnOf } from '../../support/turn-document.js';
 
 export interface ArchiveUnderTest {
   readonly archive: TranscriptArchive;
@@ -18,27 +14,6 @@ export interface ArchiveUnderTest {
   /** Whether a 429's retry-after reaches the caller. */
   readonly seesRetryAfter: boolean;
   close(): Promise<void>;
-}
-
-export function turnOf(sessionId: string, seq: number, over: Partial<TurnDocument> = {}): TurnDocument {
-  const incarnation = over.incarnation ?? 'i1';
-  return {
-    id: turnDocumentId(sessionId, seq),
-    sessionId,
-    incarnation,
-    seq,
-    turnId: `t-${seq}`,
-    role: seq % 2 === 1 ? 'user' : 'agent',
-    agent: 'front-desk',
-    startedAt: '2026-01-05T10:00:00.000Z',
-    endedAt: '2026-01-05T10:00:02.500Z',
-    mediaEpoch: 1,
-    turnNo: seq,
-    interrupted: false,
-    transcript: `1.sealed.${seq}`,
-    schema: 1,
-    ...over,
-  };
 }
 
 /** What every adapter of the archive port does alike. */

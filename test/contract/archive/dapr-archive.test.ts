@@ -7,7 +7,8 @@ import { DaprState } from '../../../src/stores/dapr-state.js';
 import { CosmosProxy } from '../../support/cosmos-proxy.js';
 import { STANDIN_KEY, startCosmosTarget } from '../../support/cosmos-target.js';
 import { startStateSidecar } from '../../support/daprd-state.js';
-import { archiveContract, turnOf } from './archive-contract.js';
+import { turnOf } from '../../support/turn-document.js';
+import { archiveContract } from './archive-contract.js';
 
 interface Rig {
   readonly state: DaprState;
