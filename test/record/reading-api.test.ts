@@ -230,12 +230,17 @@ describe('who may read what', () => {
     });
   });
 
-  it('hands nothing out while the audit log cannot be written', async () => {
+  it('hands nothing out while the audit log cannot be written, and all again afterwards', async () => {
     rig.proxy.fault = (request) =>
       request.path.includes('/colls/audit/') ? { kind: 'status', status: 503 } : undefined;
     const { status, body } = await getJson('/api/transcripts/session-0', ADMIN);
     expect([status, body.code]).toEqual([503, 'RTV_AUDIT_UNAVAILABLE']);
     expect(JSON.stringify(body)).not.toContain('words');
+    // It tries again after a pause; then all is as before.
+    rig.proxy.fault = undefined;
+    await expect
+      .poll(async () => (await get('/api/transcripts/session-0', ADMIN)).status, { timeout: 30_000 })
+      .toBe(200);
   });
 
   it('is no API at all where no token is set', async () => {
