@@ -231,11 +231,10 @@ export class World {
   }
 
   async takeSnapshot(): Promise<void> {
+    // First what it holds for sure: a turn may be written between the two.
+    const turns = await this.#inRedis();
     const [session, history] = await Promise.all(this.#keys.map((key) => this.#redis.dumpBuffer(key)));
-    this.#snapshot = {
-      keys: { session: session ?? null, history: history ?? null },
-      turns: await this.#inRedis(),
-    };
+    this.#snapshot = { keys: { session: session ?? null, history: history ?? null }, turns };
   }
 
   /** Fail-over to a replica that was behind, or a restore of a backup. */
