@@ -100,9 +100,9 @@ export class CallMedia {
     if (previous && previous.mediaEpoch > 0) throw new RtvoiceError('RTV_REDIS_UNAVAILABLE');
     memory.mediaWorker = workerId;
     memory.workerUrl = workerUrl;
-    memory.provisional ??= { incarnation: newIncarnation(services.now()), mediaEpoch: 0 };
-    const { provisional, context, origin } = memory;
-    return { ok: true, ...provisional, provisional: true, context, origin };
+    const place = memory.letInProvisionally(newIncarnation(services.now()));
+    const { context, origin } = memory;
+    return { ok: true, ...place, provisional: true, context, origin };
   }
 
   /** A new media epoch, by a fenced write before the answer. @throws RTV_CALL_ENDED */

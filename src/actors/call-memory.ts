@@ -13,8 +13,10 @@ export class CallMemory {
   stale = false;
   /** The session is claimed, and what it holds is here. */
   loaded: { readonly incarnation: string } | undefined;
-  /** A media worker was let in while nothing could be read: its place until Redis answers. */
+  /** The media worker that was let in last while nothing could be read: its place until Redis answers. */
   provisional: { readonly incarnation: string; readonly mediaEpoch: number } | undefined;
+  /** Incarnations of all that were let in so. */
+  readonly provisionals = new Set<string>();
   readonly ledger = new TurnLedger();
   state: CallState = initialState();
   origin: CallOrigin = { correlationId: '' };
@@ -32,6 +34,13 @@ export class CallMemory {
   constructor(id: string, nowMs: number) {
     this.id = id;
     this.lastActivityMs = nowMs;
+  }
+
+  /** A place of its own for each media worker that is let in provisionally, for each numbers its turns from 1. */
+  letInProvisionally(incarnation: string): { readonly incarnation: string; readonly mediaEpoch: number } {
+    this.provisionals.add(incarnation);
+    this.provisional = { incarnation, mediaEpoch: 0 };
+    return this.provisional;
   }
 
   /** Empty while nothing is known. */

@@ -76,10 +76,15 @@ export class CallTurns {
 
   /** Keeps a turn until the session can be read. @throws TurnGap, RTV_BACKLOG_FULL */
   hold(args: TurnArgs): { ok: true } & TurnAnswer {
-    const last = this.#held.at(-1);
-    const same = last?.mediaEpoch === args.mediaEpoch;
-    if (same && last && args.turnNo > last.turnNo + 1) throw new TurnGap(last.turnNo + 1);
-    if (!same || !last || args.turnNo > last.turnNo) {
+    const { incarnation, mediaEpoch, turnNo } = args;
+    const last = this.#held.findLast(
+      (held) => held.incarnation === incarnation && held.mediaEpoch === mediaEpoch,
+    );
+    // Of an attachment that began elsewhere the first ones may have been taken there.
+    const first = this.#memory.provisionals.has(incarnation) ? 1 : turnNo;
+    const expected = last ? last.turnNo + 1 : first;
+    if (turnNo > expected) throw new TurnGap(expected);
+    if (turnNo === expected) {
       const bytes = this.#held.reduce((sum, { offer }) => sum + offer.text.length, args.offer.text.length);
       if (!this.#services.backlog.set(this.#memory.id, bytes, this.#held.length + 1)) {
         throw new RtvoiceError('RTV_BACKLOG_FULL');
@@ -92,7 +97,7 @@ export class CallTurns {
 
   /** The session was read: turns that were held join the order now; the media worker may send them again. */
   replay(): void {
-    const { id, ledger, provisional, incarnation } = this.#memory;
+    const { id, ledger, incarnation, provisionals } = this.#memory;
     const held = this.#held;
     this.#held = [];
     this.#memory.provisional = undefined;
@@ -101,9 +106,10 @@ export class CallTurns {
       const here = at.incarnation === incarnation && at.mediaEpoch === mediaEpoch;
       const next = here && ledger.numbering(turnNo, offer.turnId).kind === 'next';
       // Taken in an attachment that is over: without a number, known by its id when it is sent again.
-      const loose = at.incarnation === provisional?.incarnation;
+      const loose = provisionals.has(at.incarnation);
       if (next || loose) this.#accept(next ? turnNo : 0, next ? mediaEpoch : 0, offer);
     }
+    provisionals.clear();
     this.#services.backlog.set(id, ledger.waitingBytes, ledger.waiting.length);
   }
 

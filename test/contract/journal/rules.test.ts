@@ -212,6 +212,21 @@ describe('rule 3: absent is not failed', () => {
     expect(await turn(0, at, 3, 'c')).toMatchObject(acknowledged);
   });
 
+  it('two media workers that were let in provisionally are not taken for one', async () => {
+    proxy(0).set({ kind: 'hang' });
+    const [first, second] = [await attach(0), await attach(0)];
+    if (!first.ok || !second.ok) throw new Error('not attached');
+    expect(await turn(0, first, 1, 'a')).toMatchObject(waits);
+    expect(await turn(0, second, 1, 'b')).toMatchObject(waits);
+    expect(await turn(0, second, 3, 'd')).toMatchObject({ code: 'RTV_TURN_GAP', expected: 2 });
+    expect(await turn(0, first, 1, 'a')).toMatchObject(waits);
+    expect(await turn(0, second, 2, 'c')).toMatchObject(waits);
+    proxy(0).cut();
+    proxy(0).set({ kind: 'pass' });
+    await settled(0);
+    expect(await journal()).toEqual(['a', 'b', 'c']);
+  });
+
   it('an event that came meanwhile is not lost to what Redis says', async () => {
     await attached(1);
     worker(1).crash();
