@@ -39,7 +39,7 @@ function provisionalCall(backlog = new Backlog()) {
     newestDispatch: () => 0,
   };
   const memory = new CallMemory('call', 0);
-  memory.provisional = { incarnation: 'p1', mediaEpoch: 0 };
+  memory.letInProvisionally('p1');
   const writer = new SessionWriter('call', journal, memory.ledger, {
     ...{ fenced: () => undefined, doubt: () => undefined, adopt: () => undefined, count: () => undefined },
     fields: () => wholeFields(memory, {}, seal),
