@@ -142,6 +142,10 @@ export const ERRORS = {
     cause: 'The responder failed or was too slow.',
     cure: 'The caller hears the fallback phrase; check the agent adapter.',
   },
+  RTV_REPLY_LATE: {
+    cause: 'Nothing of a reply could be heard within REPLY_FALLBACK_MS of the words that it answers.',
+    cure: 'The caller heard the fallback phrase. rtvoice_turn_step_ms says whether agent or speech was slow.',
+  },
   RTV_WORKER_DRAINING: {
     status: 503,
     cause: 'This worker is draining and takes no new call.',

@@ -47,7 +47,7 @@ export async function startWorker(config: Config): Promise<Worker> {
     ready: () => admission.state() === undefined,
     dropActors: () => void calls.host.dropAll(),
   });
-  const { media, presence } = mediaWorker;
+  const { media, presence, turns } = mediaWorker;
   const admission = new Admission({
     limits: {
       calls: config.MAX_CALLS_PER_WORKER,
@@ -95,7 +95,7 @@ export async function startWorker(config: Config): Promise<Worker> {
   });
   let end: () => void = () => undefined;
   const publicSide = createPublicSide(backing, {
-    ...{ addresses, owner, media, admission, callbacks },
+    ...{ addresses, owner, media, turns, admission, callbacks },
     drain: {
       progress: () => ({
         worker: config.WORKER_ID,

@@ -215,6 +215,12 @@ export interface CallLine {
 /** What a span says of itself: ids, numbers, kinds; nothing personal. */
 export type SpanFacts = Readonly<Record<string, string | number | boolean>>;
 
+/** A moment within a span, wall-clock ms. */
+export interface SpanEvent {
+  readonly name: string;
+  readonly atMs: number;
+}
+
 /** Spans of the call's one trace, under the traceparent of its root. Without one nothing is traced. */
 export interface CallTrace {
   span<T>(name: string, parent: string | undefined, facts: SpanFacts, work: () => Promise<T>): Promise<T>;
@@ -225,6 +231,7 @@ export interface CallTrace {
     facts: SpanFacts,
     startMs: number,
     endMs: number,
+    events?: readonly SpanEvent[],
   ): string | undefined;
 }
 

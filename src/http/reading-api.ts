@@ -1,5 +1,6 @@
 /**
- * The record over HTTP: GET /api/transcripts/:sessionId, /api/subjects/:id/sessions, /api/search. Two roles by bearer
+ * The record over HTTP: GET /api/transcripts/:sessionId, /api/subjects/:id/sessions, /api/search; and /api/latencies,
+ * where the time of this worker's last turns went. Two roles by bearer
  * token: `reader` (READ_TOKEN) finds calls and sees a transcript's course without its words, `admin` (API_TOKEN) sees
  * the words. Nothing is handed out before the audit log has taken the access.
  */
@@ -36,6 +37,8 @@ export interface ReadingApiParts {
   /** false: it could not be recorded. */
   audit(access: Access): Promise<boolean>;
   readonly security: SecurityEvents;
+  /** Latencies of this worker's last turns, newest first. */
+  readonly turns?: { newest(limit: number, callId?: string): readonly object[] } | undefined;
 }
 
 const ID = /^[A-Za-z0-9._~-]{1,256}$/;
@@ -123,6 +126,13 @@ export function readingApi(app: Express, parts: ReadingApiParts): void {
     if (!(await audited(response, access))) return;
     if (page) response.json(page);
     else sendProblem(response, 'RTV_NOT_FOUND');
+  });
+
+  // Ids and figures of the moment: nothing that is recorded, so nothing for the audit log.
+  route('/api/latencies', async (request, response) => {
+    const limit = Number(textOf(request, 'limit') ?? 100);
+    if (!Number.isInteger(limit) || limit < 1) return sendProblem(response, 'RTV_SEARCH_INVALID', 'limit');
+    response.json({ turns: parts.turns?.newest(limit, textOf(request, 'call')) ?? [] });
   });
 
   route('/api/search', async (request, response, { role, correlationId }) => {

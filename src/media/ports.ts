@@ -4,6 +4,7 @@ import type { Answer } from '../actors/ports.js';
 import type { SampleRate } from '../audio/pcm.js';
 import type { TurnOffer } from '../call/turn.js';
 import type { Speaker } from '../speech/speaker.js';
+import type { Step } from './waterfall.js';
 
 /** The call's actor, as its media worker sees it. Never throws; each call has a deadline. */
 export interface CallLink {
@@ -26,7 +27,7 @@ export interface MediaPosition {
 
 /** Speech for a whole sentence: PCM16 mono at the session's rate. */
 export interface Voice {
-  /** @param speaker whose voice; without one the usual one */
+  /** Rejects once the signal aborts. @param speaker whose voice; without one the usual one */
   speak(text: string, sampleRate: SampleRate, signal: AbortSignal, speaker?: Speaker): Promise<Spoken>;
 }
 
@@ -44,11 +45,19 @@ export interface MediaLine {
   close(code: number, reason: string): void;
 }
 
+/** Where the time of one answered turn went: ms by step (waterfall.ts). */
+export interface TurnLatency {
+  readonly callId: string;
+  readonly turnId: string;
+  readonly steps: Readonly<Partial<Record<Step, number>>>;
+}
+
 export interface MediaMetrics {
   /** ms from the final transcript to the first frame of the reply. */
   firstFrame(ms: number, from: Spoken['from']): void;
   /** ms from the socket's first metadata to the first frame of the greeting. */
   greeting(ms: number): void;
+  turnMeasured(latency: TurnLatency): void;
   turnAnswered(durable: boolean, ms: number): void;
   frameIn(): void;
   malformed(): void;

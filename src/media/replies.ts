@@ -6,16 +6,27 @@ import { randomUUID } from 'node:crypto';
 import type { Saying } from '../actors/call-messages.js';
 import type { ReplyPart } from '../agent/responder.js';
 import type { SampleRate } from '../audio/pcm.js';
+import type { Speaker } from '../speech/speaker.js';
+import type { SpokenTexts } from '../speech/spoken-texts.js';
 import type { Attachment } from './attachment.js';
 import { LatestOnly } from './latest-only.js';
 import type { Playout } from './playout.js';
-import { Reply, type ReplyOutcome } from './reply.js';
+import { Reply, type ReplyOutcome, type ReplyPlan } from './reply.js';
 import { ReplyMeter } from './reply-meter.js';
+import { type ReplyKind, ReplyStory } from './reply-story.js';
 import { ReplyTrace } from './reply-trace.js';
 import type { SessionServices } from './session-services.js';
 
-interface Spoken {
-  readonly greeting?: boolean;
+/** The words that are answered: when they came, and when they are on record. Times in ms of the monotonic clock. */
+export interface Answered {
+  readonly finalMs: number;
+  /** When the caller's voice fell silent, where it was heard. */
+  readonly speechEndMs?: number | undefined;
+  readonly recorded?: Promise<unknown>;
+}
+
+interface Spoken extends Answered {
+  readonly kind?: ReplyKind;
   /** Begun elsewhere: what was heard to its end there is not said again. */
   readonly begun?: { readonly turnId: string; readonly heard: readonly string[] };
 }
@@ -32,6 +43,10 @@ export class Replies {
   readonly #record: LatestOnly<Saying>;
   #current: Reply | undefined;
   #closed = false;
+  /** The last reply ended with the phrase of a failure. */
+  #failed = false;
+  /** Language of the call so far. */
+  #language: string;
 
   constructor(
     callId: string,
@@ -48,6 +63,7 @@ export class Replies {
     this.#services = services;
     this.#callersTurn = callersTurn;
     this.#record = new LatestOnly((saying) => attachment.say(saying));
+    this.#language = services.speakers.of(attachment.context).language;
   }
 
   /** A reply is being made or heard. */
@@ -60,19 +76,19 @@ export class Replies {
     return this.#current?.done ?? Promise.resolve();
   }
 
-  /** Asks the agent. @param heard undefined for the greeting. @param since ms of the monotonic clock, for the figures */
-  answer(heard: string | undefined, since: number): void {
-    const { responder, locale } = this.#services;
-    const { context } = this.#attachment;
-    const used = this.#meter.used.bind(this.#meter);
-    this.#speak((signal) => responder.reply({ context, heard, locale, used }, signal), since, {
-      greeting: heard === undefined,
-    });
+  /** Lets the agent greet. @param since ms of the monotonic clock, for the figures */
+  greet(since: number): void {
+    this.#ask(undefined, { finalMs: since, kind: 'greeting' });
+  }
+
+  /** Asks the agent. */
+  answer(heard: string, answered: Answered): void {
+    this.#ask(heard, { ...answered, kind: 'answer' });
   }
 
   /** Says a phrase of our own. */
-  phrase(text: string, { hangUp = false } = {}): void {
-    this.#speak(literal(text, hangUp), performance.now());
+  phrase(name: 'reprompt' | 'goodbye', { hangUp = false } = {}): void {
+    this.#speak(literal(this.#texts()[name], hangUp), { finalMs: performance.now() });
   }
 
   /** Goes on with what another worker was saying, from the sentence where it broke. One turn in the record. */
@@ -80,7 +96,7 @@ export class Replies {
     const through = saying.heard ?? saying.sentences.length - 1;
     const heard = saying.sentences.slice(0, through);
     const parts = continued(saying.sentences.slice(through), saying);
-    this.#speak(parts, since, { begun: { turnId: saying.turnId, heard } });
+    this.#speak(parts, { finalMs: since, begun: { turnId: saying.turnId, heard } });
   }
 
   /** Another worker goes on with what is being said, from the next sentence. */
@@ -107,18 +123,50 @@ export class Replies {
     this.#current?.interrupt();
   }
 
-  #speak(
-    parts: (signal: AbortSignal) => AsyncIterable<ReplyPart>,
-    since: number,
-    { greeting = false, begun }: Spoken = {},
-  ): void {
+  #ask(heard: string | undefined, spoken: Spoken): void {
+    const { responder } = this.#services;
+    const { context, origin } = this.#attachment;
+    const { language: locale } = this.#speaker();
+    const used = this.#meter.used.bind(this.#meter);
+    const request = { context, heard, locale, traceparent: origin.traceparent, used };
+    this.#speak((signal) => responder.reply(request, signal), spoken);
+  }
+
+  /** Who speaks by now: the agent or the caller's profile may have changed the language. */
+  #speaker(): Speaker {
+    const speaker = this.#services.speakers.of(this.#attachment.context);
+    const { language } = speaker;
+    if (language !== this.#language) this.#services.languageChanged(this.#callId, language);
+    this.#language = language;
+    return speaker;
+  }
+
+  #texts(): SpokenTexts {
+    return this.#services.texts.of(this.#speaker().language);
+  }
+
+  #speak(parts: (signal: AbortSignal) => AsyncIterable<ReplyPart>, spoken: Spoken): void {
     if (this.#closed) return;
+    const { begun, finalMs: since, kind = 'other', recorded, speechEndMs } = spoken;
     const turnId = begun?.turnId ?? randomUUID();
     const before = begun?.heard ?? [];
-    const { metrics, phrases, log } = this.#services;
+    const { metrics, log, patience, trace, voice, splitter } = this.#services;
+    const texts = this.#texts();
     this.#meter.begin();
-    const traced = new ReplyTrace(this.#services.trace, this.#callId, since);
-    const reply = new Reply(this.#playout, this.#services.voice, this.#sampleRate, {
+    const traced = new ReplyTrace(trace, this.#callId, since);
+    const story = new ReplyStory({
+      ...{ callId: this.#callId, turnId, kind, since, speechEndMs, failedBefore: this.#failed },
+      ...{ texts, meter: this.#meter, traced, metrics, log },
+    });
+    const plan: ReplyPlan = {
+      ...{ speaker: this.#speaker(), ...patience },
+      // Patience counts from the caller's words; those of a call that came from elsewhere are older than this worker's.
+      since: recorded ? since : performance.now(),
+      filler: kind === 'other' ? '' : texts.filler,
+      ...(recorded ? { recorded } : {}),
+    };
+    const reply = new Reply(this.#playout, voice, this.#sampleRate, plan, {
+      ...story.hooks(),
       saying: ({ sentences, heard = 0, ...rest }) =>
         this.#record.put({
           turnId,
@@ -126,29 +174,15 @@ export class Replies {
           heard: before.length + heard,
           ...rest,
         }),
-      started: (from) => {
-        const ms = performance.now() - since;
-        this.#meter.stage('first_audio', ms);
-        if (greeting) metrics.greeting(ms);
-        else metrics.firstFrame(ms, from);
-      },
-      failed: (what) => {
-        metrics.failed(what);
-        const code = what === 'agent' ? 'RTV_AGENT_FAILED' : 'RTV_SPEECH_FAILED';
-        log.warn({ callId: this.#callId, code }, 'fallback phrase');
-        return phrases.fallback;
-      },
-      stage: (name, startMs, facts) => {
-        traced.stage(name, startMs, facts);
-        // How long the words sounded is no latency.
-        if (name !== 'reply.audio') this.#meter.stage(name.slice('reply.'.length), Date.now() - startMs);
-      },
     });
-    const spoken = reply.speak(parts(reply.signal), this.#services.splitter());
     this.#current = reply;
-    reply.done = spoken
+    reply.done = reply
+      .speak(parts, splitter())
       .then((outcome) => {
-        traced.end(this.#attachment.origin.traceparent, { greeting, interrupted: outcome.interrupted });
+        const { interrupted, failed } = outcome;
+        this.#failed = failed;
+        story.end();
+        traced.end(this.#attachment.origin.traceparent, { kind, interrupted, failed }, story.waterfall);
         if (outcome.left) return undefined;
         return this.#ended(turnId, outcome, before);
       })

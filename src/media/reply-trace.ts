@@ -1,5 +1,6 @@
 /** The span of one reply and of its stages, all in the past when they are told: a reply waits for no telemetry. */
-import type { CallTrace, SpanFacts } from '../actors/ports.js';
+import type { CallTrace, SpanEvent, SpanFacts } from '../actors/ports.js';
+import type { Waterfall } from './waterfall.js';
 
 export type ReplyStage = 'reply.agent' | 'reply.speech' | 'reply.audio';
 
@@ -23,7 +24,7 @@ export class ReplyTrace {
   constructor(trace: CallTrace, callId: string, since: number) {
     this.#trace = trace;
     this.#callId = callId;
-    this.#startMs = Date.now() - (performance.now() - since);
+    this.#startMs = wallClock(since);
   }
 
   /** A stage that lasted from `startMs` until now, wall-clock ms. */
@@ -31,12 +32,19 @@ export class ReplyTrace {
     if (this.#stages.length < MOST_STAGES) this.#stages.push({ name, startMs, endMs: Date.now(), facts });
   }
 
-  /** The reply was heard or cut. */
-  end(parent: string | undefined, facts: SpanFacts): void {
+  /** The reply was heard or cut. The moments of its waterfall are events of its span. */
+  end(parent: string | undefined, facts: SpanFacts, waterfall?: Waterfall): void {
     const call = { call: this.#callId };
-    const reply = this.#trace.past('reply', parent, { ...call, ...facts }, this.#startMs, Date.now());
+    const events = [...(waterfall?.moments ?? [])].map(
+      ([name, atMs]): SpanEvent => ({ name, atMs: wallClock(atMs) }),
+    );
+    const endMs = Date.now();
+    const reply = this.#trace.past('reply', parent, { ...call, ...facts }, this.#startMs, endMs, events);
     for (const { name, startMs, endMs, facts: own } of this.#stages) {
       this.#trace.past(name, reply, { ...call, ...own }, startMs, endMs);
     }
   }
 }
+
+/** Unix ms of a time on the monotonic clock. */
+const wallClock = (ms: number): number => Date.now() - (performance.now() - ms);

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { ReplyPart } from '../agent/responder.js';
 import { Playout, PlayoutClock } from './playout.js';
+import type { Spoken } from './ports.js';
 import { Reply, type ReplyProgress } from './reply.js';
 
 /** 300 ms of sound for each sentence: longer than the playout's lead. */
@@ -16,9 +17,13 @@ function world() {
   };
   const playout = new Playout(new PlayoutClock(), line, 16_000);
   const progress: ReplyProgress[] = [];
-  const reply = new Reply(playout, { speak: async () => ({ pcm: SENTENCE, from: 'memory' }) }, 16_000, {
+  const voice = { speak: async (): Promise<Spoken> => ({ pcm: SENTENCE, from: 'memory' }) };
+  const speaker = { language: 'en-US', voice: 'kal16' };
+  const plan = { speaker, since: performance.now(), filler: '', fillerMs: 0, fallbackMs: 60_000 };
+  const reply = new Reply(playout, voice, 16_000, plan, {
     saying: async (one) => void progress.push(one),
     started: () => undefined,
+    reached: () => undefined,
     failed: () => 'sorry',
     stage: () => undefined,
   });
@@ -35,7 +40,7 @@ const soon = { timeout: 10_000, interval: 5 };
 describe('what is recorded of a reply while it is heard', () => {
   it('names the sentence that is being said, and what belongs to the turn', async () => {
     const { reply, progress } = world();
-    await reply.speak(say('One.', 'Two.', 'Three.'), wordwise);
+    await reply.speak(() => say('One.', 'Two.', 'Three.'), wordwise);
     expect(progress[0]).toEqual({ sentences: ['One.'], heard: 0, patch: { slots: { topic: 'claim' } } });
     expect(progress.at(-1)).toMatchObject({ sentences: ['One.', 'Two.', 'Three.'], heard: 2 });
     const heard = progress.map((one) => one.heard ?? 0);
@@ -46,7 +51,7 @@ describe('what is recorded of a reply while it is heard', () => {
 describe('a reply that the caller cuts', () => {
   it('holds what was heard, and not the sentences that had not begun', async () => {
     const { reply, progress } = world();
-    const spoken = reply.speak(say('One.', 'Two.', 'Three.', 'Four.'), wordwise);
+    const spoken = reply.speak(() => say('One.', 'Two.', 'Three.', 'Four.'), wordwise);
     await vi.waitFor(() => expect(progress.at(-1)?.heard).toBe(1), soon);
     reply.interrupt();
     const { text, interrupted } = await spoken;
@@ -57,7 +62,7 @@ describe('a reply that the caller cuts', () => {
 
   it('before its first sentence ended holds no whole sentence', async () => {
     const { reply, sent } = world();
-    const spoken = reply.speak(say('A first sentence of several words.', 'Two.'), wordwise);
+    const spoken = reply.speak(() => say('A first sentence of several words.', 'Two.'), wordwise);
     await vi.waitFor(() => expect(sent.length).toBeGreaterThan(0), soon);
     reply.interrupt();
     expect((await spoken).text).not.toMatch(/words\.|Two/);
@@ -67,7 +72,7 @@ describe('a reply that the caller cuts', () => {
 describe('a reply that another worker goes on with', () => {
   it('ends after the sentence that is being said, records how far it came, and makes no turn', async () => {
     const { reply, progress, playout } = world();
-    const spoken = reply.speak(say('One.', 'Two.', 'Three.', 'Four.', 'Five.'), wordwise);
+    const spoken = reply.speak(() => say('One.', 'Two.', 'Three.', 'Four.', 'Five.'), wordwise);
     await vi.waitFor(() => expect(progress.at(-1)?.heard).toBe(1), soon);
     expect(reply.complete).toBe(true);
     await reply.leave(5_000);
@@ -81,7 +86,7 @@ describe('a reply that another worker goes on with', () => {
 
   it('breaks off where a sentence takes too long: it is said again', async () => {
     const { reply, progress, sent } = world();
-    const spoken = reply.speak(say('One.'), wordwise);
+    const spoken = reply.speak(() => say('One.'), wordwise);
     await vi.waitFor(() => expect(sent.length).toBeGreaterThan(0), soon);
     await reply.leave(0);
     expect(progress.at(-1)).toMatchObject({ sentences: ['One.'], heard: 0 });

@@ -1,17 +1,20 @@
 /**
  * One reply of the agent: its parts streamed from the responder, cut into sentences, each made into speech while the
- * one before is heard. Ends with the words that the caller truly heard.
+ * one before is heard. Whatever fails or is late becomes something that the caller hears. Ends with the words that were
+ * truly heard.
  */
-
 import type { Saying } from '../actors/call-messages.js';
 import type { SpanFacts } from '../actors/ports.js';
 import type { ReplyPart } from '../agent/responder.js';
-import { FRAME_MS } from '../audio/pcm.js';
+import { FRAME_MS, type SampleRate } from '../audio/pcm.js';
+import { attentionTone } from '../audio/tone.js';
 import type { ContextPatch } from '../call/turn.js';
+import type { Speaker } from '../speech/speaker.js';
 import type { Playout } from './playout.js';
 import type { Spoken, Voice } from './ports.js';
 import type { ReplyStage } from './reply-trace.js';
 import { heardWords } from './spoken-words.js';
+import type { Moment } from './waterfall.js';
 
 export interface ReplyHooks {
   /** A sentence was added, before its first frame leaves, or heard to its end. Never rejects. */
@@ -19,7 +22,9 @@ export interface ReplyHooks {
   /** The first frame of the reply left. */
   started(from: Spoken['from']): void;
   /** Agent or speech failed: the phrase to say instead. */
-  failed(what: 'agent' | 'speech'): string;
+  failed(what: 'agent' | 'speech', cause: unknown): string;
+  /** A moment of the turn; the first time counts. */
+  reached(moment: Moment): void;
   /** A stage of the reply ended, begun at `startMs` (wall clock): for the trace. */
   stage(name: ReplyStage, startMs: number, facts?: SpanFacts): void;
 }
@@ -27,12 +32,28 @@ export interface ReplyHooks {
 /** How far a reply has come, enough for another worker to go on with it. */
 export type ReplyProgress = Pick<Saying, 'sentences' | 'heard' | 'patch' | 'hangUp'>;
 
+/** How a reply is spoken, and how long a caller waits for it. */
+export interface ReplyPlan {
+  readonly speaker: Speaker;
+  /** What the waiting counts from, ms of the monotonic clock. */
+  readonly since: number;
+  /** Said when nothing of the reply can be heard `fillerMs` after `since`; '' for nothing. */
+  readonly filler: string;
+  readonly fillerMs: number;
+  /** When nothing of the reply can be heard so long after `since`, it is given up for the phrase of a failure, ms. */
+  readonly fallbackMs: number;
+  /** Nothing is heard before this settled: the turn that is answered is on record. */
+  readonly recorded?: Promise<unknown>;
+}
+
 export interface ReplyOutcome {
   /** Another worker goes on with it: it makes no turn here. */
   readonly left: boolean;
   /** What was heard. */
   readonly text: string;
   readonly interrupted: boolean;
+  /** It ended with the phrase of a failure. */
+  readonly failed: boolean;
   readonly patch: ContextPatch | undefined;
   readonly hangUp: boolean;
   readonly startedAtMs: number;
@@ -45,17 +66,41 @@ export interface Splitter {
   flush(): string[];
 }
 
+/** Nothing of the reply could be heard in time. */
+export class ReplyLate extends Error {
+  readonly code = 'RTV_REPLY_LATE';
+}
+
+/** Something that was given to the playout, in its order. */
+interface Queued {
+  readonly text: string;
+  /** A sentence of the reply; else a filler or an excuse. */
+  readonly own: boolean;
+  played: boolean;
+}
+
+/** Phrases are in memory. One that is not has what is left of the caller's patience, and this much at least, ms. */
+const PHRASE_MS = 250;
+
 export class Reply {
-  readonly #abort = new AbortController();
+  readonly #cut = new AbortController();
+  /** Ends the agent's stream and the synthesis: the reply was cut, or given up. */
+  readonly #making = new AbortController();
   readonly #playout: Playout;
   readonly #voice: Voice;
-  readonly #sampleRate: 16000 | 24000;
+  readonly #sampleRate: SampleRate;
+  readonly #plan: ReplyPlan;
   readonly #hooks: ReplyHooks;
+  /** Sentences of the reply so far, as they are recorded for whoever goes on with it. */
   readonly #sentences: string[] = [];
-  readonly #played: boolean[] = [];
+  readonly #queued: Queued[] = [];
   #patch: ContextPatch | undefined;
   #hangUp = false;
+  #failed = false;
+  /** Something of the reply itself, no filler, can be heard or will be at once. */
+  #audible = false;
   #startedAtMs = 0;
+  #cutAtMs = 0;
   #cutText: string | undefined;
   /** The agent has nothing to add. */
   #complete = false;
@@ -64,62 +109,69 @@ export class Reply {
   done: Promise<void> = Promise.resolve();
   /** Settles when all that was queued was heard, or the reply was cut. */
   #heard: Promise<void> = Promise.resolve();
+  /** Settles when what is said in place of a failure was queued. */
+  #excuse: Promise<void> = Promise.resolve();
 
-  constructor(playout: Playout, voice: Voice, sampleRate: 16000 | 24000, hooks: ReplyHooks) {
+  constructor(playout: Playout, voice: Voice, sampleRate: SampleRate, plan: ReplyPlan, hooks: ReplyHooks) {
     this.#playout = playout;
     this.#voice = voice;
     this.#sampleRate = sampleRate;
+    this.#plan = plan;
     this.#hooks = hooks;
   }
 
+  /** Aborted when the reply was cut. */
   get signal(): AbortSignal {
-    return this.#abort.signal;
+    return this.#cut.signal;
   }
 
-  /** Speaks the reply. Never throws; a failure becomes a spoken phrase. */
-  async speak(parts: AsyncIterable<ReplyPart>, splitter: Splitter): Promise<ReplyOutcome> {
-    const asked = Date.now();
-    let answered = false;
+  /** Speaks the reply. Never throws; a failure becomes a spoken phrase. @param parts asked for with the signal of its making */
+  async speak(
+    parts: (signal: AbortSignal) => AsyncIterable<ReplyPart>,
+    splitter: Splitter,
+  ): Promise<ReplyOutcome> {
+    const ended = new Promise<void>((resolve) => {
+      this.#making.signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    const endWatch = this.#watch();
     try {
-      for await (const part of parts) {
-        if (!answered) this.#hooks.stage('reply.agent', asked);
-        answered = true;
-        if (this.signal.aborted) break;
-        if (part.kind === 'patch') this.#patch = { ...this.#patch, ...part.patch };
-        else if (part.kind === 'hangUp') this.#hangUp = true;
-        else for (const sentence of splitter.push(part.text)) await this.#say(sentence);
-      }
-      for (const sentence of splitter.flush()) await this.#say(sentence);
-    } catch {
-      if (!this.signal.aborted) await this.#say(this.#hooks.failed('agent'));
+      // An agent that does not listen to its signal is not waited for.
+      await Promise.race([this.#make(parts, splitter), ended]);
+      if (this.#failed) await this.#excuse;
+    } finally {
+      endWatch();
     }
     this.#complete = true;
     await this.#heard;
+    this.#making.abort();
     if (this.#startedAtMs > 0) this.#hooks.stage('reply.audio', this.#startedAtMs);
     const interrupted = this.#cutText !== undefined;
     return {
       left: this.#left,
-      text: this.#cutText ?? this.#sentences.filter((_, index) => this.#played[index]).join(' '),
+      text: this.#cutText ?? textOf(this.#queued.filter(({ played }) => played)),
       interrupted,
+      failed: this.#failed,
       patch: this.#patch,
       hangUp: this.#hangUp && !interrupted,
       startedAtMs: this.#startedAtMs || Date.now(),
-      endedAtMs: Date.now(),
+      endedAtMs: this.#cutAtMs || Date.now(),
     };
   }
 
   /** The caller cut in: nothing more of this reply is made, queued or heard. */
   interrupt(): void {
     if (this.signal.aborted) return;
+    this.#cutAtMs = Date.now();
     const { clips } = this.#playout.cut();
-    const first = this.#heardThrough();
-    const heard = this.#sentences.flatMap((sentence, index) => {
-      if (index < first) return [sentence];
+    const first = this.#queued.findIndex(({ played }) => !played);
+    const heard = this.#queued.flatMap(({ text }, index) => {
+      if (first < 0 || index < first) return [text];
       const clip = clips[index - first];
-      return clip ? [heardWords(sentence, clip.heardMs, clip.lengthMs)] : [];
+      return clip ? [heardWords(text, clip.heardMs, clip.lengthMs)] : [];
     });
     this.#cutText = heard.filter((text) => text !== '').join(' ');
-    this.#abort.abort();
+    this.#cut.abort();
+    this.#making.abort();
   }
 
   /** Everything the agent has to say is known: another worker can say the rest. */
@@ -140,30 +192,76 @@ export class Reply {
     if (this.signal.aborted) return;
     this.#playout.cut();
     if (this.#sentences.length > 0) await this.#hooks.saying(this.#progress());
-    this.#abort.abort();
+    this.#cut.abort();
+    this.#making.abort();
+  }
+
+  /** Nothing more is made: cut, or given up. */
+  get #over(): boolean {
+    return this.#failed || this.signal.aborted;
+  }
+
+  async #make(parts: (signal: AbortSignal) => AsyncIterable<ReplyPart>, splitter: Splitter): Promise<void> {
+    const asked = Date.now();
+    let answered = false;
+    try {
+      for await (const part of parts(this.#making.signal)) {
+        if (this.#over) return;
+        if (!answered) this.#hooks.stage('reply.agent', asked);
+        answered = true;
+        if (part.kind === 'patch') this.#patch = { ...this.#patch, ...part.patch };
+        else if (part.kind === 'hangUp') this.#hangUp = true;
+        else {
+          this.#hooks.reached('first_token');
+          for (const sentence of splitter.push(part.text)) await this.#say(sentence);
+        }
+      }
+      for (const sentence of splitter.flush()) await this.#say(sentence);
+    } catch (thrown) {
+      this.#fail('agent', thrown);
+    }
   }
 
   /** Makes one sentence and queues it after the others; does not wait until it is heard. */
   async #say(sentence: string): Promise<void> {
-    if (this.signal.aborted) return;
-    const index = this.#sentences.length;
+    if (this.#over) return;
+    this.#hooks.reached('first_sentence');
     this.#sentences.push(sentence);
     if (this.#left) return;
-    const [spoken] = await Promise.all([this.#synthesise(sentence), this.#hooks.saying(this.#progress())]);
-    if (!spoken || this.signal.aborted || this.#left) return;
+    const recorded = Promise.all([this.#plan.recorded, this.#hooks.saying(this.#progress())]);
+    const asked = Date.now();
+    let spoken: Spoken;
+    try {
+      spoken = await this.#voice.speak(sentence, this.#sampleRate, this.#making.signal, this.#plan.speaker);
+    } catch (thrown) {
+      this.#fail('speech', thrown);
+      return;
+    }
+    this.#hooks.reached('first_audio');
+    this.#hooks.stage('reply.speech', asked, { from: spoken.from });
+    await recorded.catch(() => undefined);
+    if (this.#over || this.#left) return;
+    this.#audible = true;
+    this.#queue({ text: sentence, own: true }, spoken.pcm, () => {
+      if (this.#startedAtMs === 0) this.#startedAtMs = Date.now();
+      this.#hooks.reached('first_frame');
+      this.#hooks.started(spoken.from);
+    });
+  }
+
+  #queue(what: Pick<Queued, 'text' | 'own'>, pcm: Buffer, onStarted: () => void): void {
+    const queued: Queued = { ...what, played: false };
+    this.#queued.push(queued);
     const played = new Promise<void>((resolve) => {
       this.signal.addEventListener('abort', () => resolve(), { once: true });
       this.#playout.play({
-        pcm: spoken.pcm,
-        onStarted: () => {
-          if (this.#startedAtMs > 0) return;
-          this.#startedAtMs = Date.now();
-          this.#hooks.started(spoken.from);
-        },
+        pcm,
+        onStarted,
         onPlayed: () => {
-          this.#played[index] = true;
+          queued.played = true;
           // After the last one comes the turn.
-          if (index + 1 < this.#sentences.length) void this.#hooks.saying(this.#progress());
+          if (queued.own && this.#heardThrough() < this.#sentences.length)
+            void this.#hooks.saying(this.#progress());
           resolve();
         },
       });
@@ -180,26 +278,76 @@ export class Reply {
     };
   }
 
-  /** Sentences that were heard to their end. */
+  /** Sentences of the reply that were heard to their end. */
   #heardThrough(): number {
-    let heard = 0;
-    while (this.#played[heard]) heard += 1;
-    return heard;
+    return this.#queued.filter(({ own, played }) => own && played).length;
   }
 
-  async #synthesise(sentence: string): Promise<Spoken | undefined> {
-    const asked = Date.now();
+  /** Filler and fallback at their times, unless something of the reply can be heard by then. */
+  #watch(): () => void {
+    const { since, filler, fillerMs, fallbackMs } = this.#plan;
+    const left = (ms: number): number => Math.max(0, since + ms - performance.now());
+    const timers = [
+      setTimeout(() => {
+        if (!this.#audible && !this.#left)
+          this.#fail(this.#sentences.length > 0 ? 'speech' : 'agent', new ReplyLate());
+      }, left(fallbackMs)),
+    ];
+    if (filler !== '' && fillerMs > 0) {
+      timers.push(
+        setTimeout(() => {
+          void this.#phrase(filler).then((spoken) => {
+            // One that comes too late, or not at all, is no loss.
+            if (spoken && !this.#audible && !this.#over && !this.#left)
+              this.#queue({ text: filler, own: false }, spoken.pcm, () => this.#began());
+          });
+        }, left(fillerMs)),
+      );
+    }
+    return () => {
+      for (const timer of timers) clearTimeout(timer);
+    };
+  }
+
+  #began(): void {
+    if (this.#startedAtMs === 0) this.#startedAtMs = Date.now();
+  }
+
+  #fail(what: 'agent' | 'speech', cause: unknown): void {
+    if (this.#over) return;
+    this.#failed = true;
+    const phrase = this.#hooks.failed(what, cause);
+    this.#excuse = this.#phrase(phrase).then((spoken) => {
+      if (this.signal.aborted) return;
+      // Not even the phrase can be had: a sound says that the line is not dead.
+      const pcm = spoken?.pcm ?? attentionTone(this.#sampleRate);
+      this.#queue({ text: spoken ? phrase : '', own: false }, pcm, () => this.#began());
+    });
+    this.#making.abort();
+  }
+
+  /** A phrase that was made before it was needed; undefined where it was not. Never throws. */
+  async #phrase(text: string): Promise<Spoken | undefined> {
+    const limit = new AbortController();
+    const end = (): void => limit.abort();
+    const { since, fallbackMs } = this.#plan;
+    const timer = setTimeout(end, PHRASE_MS + Math.max(0, since + fallbackMs - performance.now()));
+    this.signal.addEventListener('abort', end, { once: true });
     try {
-      const spoken = await this.#voice.speak(sentence, this.#sampleRate, this.signal);
-      this.#hooks.stage('reply.speech', asked, { from: spoken.from });
-      return spoken;
+      return await this.#voice.speak(text, this.#sampleRate, limit.signal, this.#plan.speaker);
     } catch {
-      if (this.signal.aborted) return undefined;
-      // Once more with the phrase that is kept ready; silence would leave the caller guessing.
-      const phrase = this.#hooks.failed('speech');
-      return this.#voice.speak(phrase, this.#sampleRate, this.signal).catch(() => undefined);
+      return undefined;
+    } finally {
+      clearTimeout(timer);
+      this.signal.removeEventListener('abort', end);
     }
   }
 }
+
+const textOf = (queued: readonly Queued[]): string =>
+  queued
+    .map(({ text }) => text)
+    .filter((text) => text !== '')
+    .join(' ');
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

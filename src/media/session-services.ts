@@ -2,6 +2,9 @@
 import type { CallTrace } from '../actors/ports.js';
 import type { Responder } from '../agent/responder.js';
 import type { SampleRate } from '../audio/pcm.js';
+import type { ConversationContext } from '../memory/context.js';
+import type { Speaker } from '../speech/speaker.js';
+import type { SpokenTexts } from '../speech/spoken-texts.js';
 import type { PlayoutClock } from './playout.js';
 import type { CallLink, MediaLog, MediaMetrics, Voice } from './ports.js';
 import type { Splitter } from './reply.js';
@@ -15,15 +18,12 @@ export interface VoiceEar {
   close(): void;
 }
 
-export interface Phrases {
-  /** Said when the agent or the speech fails. */
-  readonly fallback: string;
-  /** Said after a gap that the caller heard. */
-  readonly bridge: string;
-  /** Said to a caller who says nothing. */
-  readonly reprompt: string;
-  /** Said before hanging up on one who still says nothing. */
-  readonly goodbye: string;
+/** How long a caller waits in silence, ms. */
+export interface Patience {
+  /** Until something is said to fill it; 0: never. */
+  readonly fillerMs: number;
+  /** Until the reply is given up for an excuse. */
+  readonly fallbackMs: number;
 }
 
 export interface SessionServices {
@@ -33,16 +33,21 @@ export interface SessionServices {
   readonly responder: Responder;
   readonly trace: CallTrace;
   readonly splitter: () => Splitter;
-  readonly phrases: Phrases;
+  /** What is said without the agent. */
+  readonly texts: { of(language: string): SpokenTexts };
+  /** Language and voice of a call. */
+  readonly speakers: { of(context: ConversationContext): Speaker };
+  readonly patience: Patience;
   /** Voice activity; without it only words interrupt. */
   readonly voices?: { open(sampleRate: SampleRate): VoiceEar };
   readonly silence: SilenceSettings;
-  readonly locale: string;
   readonly metrics: MediaMetrics;
   readonly log: MediaLog;
   /** Keeps the call in this worker's affinity set. */
   readonly affinity: { add(callId: string): Promise<void>; remove(callId: string): Promise<void> };
   hangUp(callId: string): void;
+  /** The call goes on in another language: whoever transcribes it should know. */
+  languageChanged(callId: string, language: string): void;
 }
 
 /** The caller's words, from whichever worker heard them. */

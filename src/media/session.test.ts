@@ -2,6 +2,8 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import type { TurnOffer } from '../call/turn.js';
 import { emptyContext } from '../memory/context.js';
+import { Speakers } from '../speech/speaker.js';
+import { TextsByLanguage } from '../speech/spoken-texts.js';
 import { PlayoutClock } from './playout.js';
 import { SessionRegistry } from './registry.js';
 import { MediaSession } from './session.js';
@@ -46,14 +48,16 @@ function open(refuse?: 'RTV_FENCED_MEDIA') {
     },
     trace: { span: (_name, _parent, _facts, work) => work(), past: nothing },
     splitter: () => ({ push: () => [], flush: () => [] }),
-    phrases: { fallback: '', bridge: '', reprompt: '', goodbye: '' },
+    texts: new TextsByLanguage('en-US'),
+    speakers: new Speakers({ language: 'en-US', voice: 'kal16' }),
+    patience: { fillerMs: 0, fallbackMs: 60_000 },
     silence: { repromptMs: 60_000, reprompts: 0 },
-    locale: 'en-US',
     metrics: {
       ...{
         firstFrame: nothing,
         greeting: nothing,
         turnAnswered: nothing,
+        turnMeasured: nothing,
         frameIn: nothing,
         malformed: nothing,
       },
@@ -62,6 +66,7 @@ function open(refuse?: 'RTV_FENCED_MEDIA') {
     log: { info: nothing, warn: nothing },
     affinity: { add: async () => undefined, remove: async () => undefined },
     hangUp: nothing,
+    languageChanged: nothing,
   };
   const line = { send: nothing, bufferedAmount: 0, close: nothing };
   const session = new MediaSession('call', origin, line, 16_000, services);

@@ -52,6 +52,8 @@ export class MediaSession {
   /** Time on the caller's audio, ms: frames so far. */
   #streamMs = 0;
   readonly #openedAt = performance.now();
+  /** When the caller's voice last fell silent, ms of the monotonic clock. */
+  #speechEndMs: number | undefined;
 
   constructor(
     callId: string,
@@ -82,8 +84,8 @@ export class MediaSession {
       },
     });
     this.#silence = new Silence(services.silence, {
-      reprompt: () => this.#replies.phrase(services.phrases.reprompt),
-      goodbye: () => this.#replies.phrase(services.phrases.goodbye, { hangUp: true }),
+      reprompt: () => this.#replies.phrase('reprompt'),
+      goodbye: () => this.#replies.phrase('goodbye', { hangUp: true }),
     });
     this.#ear = services.voices?.open(sampleRate);
     if (this.#ear) this.#listenTo(this.#ear);
@@ -116,6 +118,7 @@ export class MediaSession {
     this.#remember(utterance.id);
     this.#voiceEndedAt = Number.NEGATIVE_INFINITY;
     const finalAt = performance.now();
+    const speechEndMs = this.#speechEndMs;
     const aside = this.#playout.playing && this.#bargeIn.isBackchannel(utterance.text);
     if (aside) this.#bargeIn.offset();
     else this.interrupt();
@@ -124,7 +127,7 @@ export class MediaSession {
         this.interrupt();
         await this.#replies.done;
       }
-      const durable = await this.#attachment.turn({
+      const recorded = this.#attachment.turn({
         turnId: utterance.id,
         role: 'user',
         text: utterance.text,
@@ -132,8 +135,9 @@ export class MediaSession {
         startedAtMs: utterance.startedAtMs,
         endedAtMs: utterance.endedAtMs,
       });
-      if (!durable) this.#services.log.warn({ callId: this.callId }, 'turn is not durable yet');
-      if (!aside) this.#replies.answer(utterance.text, finalAt);
+      // The agent thinks meanwhile; it is heard once the words that it answers are on record.
+      if (!aside) this.#replies.answer(utterance.text, { finalMs: finalAt, speechEndMs, recorded });
+      if (!(await recorded)) this.#services.log.warn({ callId: this.callId }, 'turn is not durable yet');
     });
     return true;
   }
@@ -219,13 +223,15 @@ export class MediaSession {
 
   /** Sound of the line, no turn: nothing waits for it but what is said next. */
   async #bridge(): Promise<void> {
-    const { voice, phrases, metrics } = this.#services;
+    const { voice, texts, speakers, metrics } = this.#services;
+    const speaker = speakers.of(this.context);
     metrics.bridged();
     try {
       const spoken = await voice.speak(
-        phrases.bridge,
+        texts.of(speaker.language).bridge,
         this.#sampleRate,
         AbortSignal.timeout(BRIDGE_SPEECH_MS),
+        speaker,
       );
       if (!this.#closed) this.#playout.play({ pcm: spoken.pcm });
     } catch {
@@ -236,8 +242,8 @@ export class MediaSession {
   #resume(saying: Saying | undefined): void {
     const last = this.context.window.at(-1);
     if (saying) this.#replies.goOn(saying, this.#openedAt);
-    else if (!last) this.#replies.answer(undefined, this.#openedAt);
-    else if (last.role === 'user') this.#replies.answer(last.text, this.#openedAt);
+    else if (!last) this.#replies.greet(this.#openedAt);
+    else if (last.role === 'user') this.#replies.answer(last.text, { finalMs: this.#openedAt });
   }
 
   #remember(id: string): void {
@@ -251,7 +257,8 @@ export class MediaSession {
       this.#silence.hold();
       this.#bargeIn.onset(heardMs - atMs);
     };
-    ear.onSpeechEnd = () => {
+    ear.onSpeechEnd = ({ atMs, heardMs }) => {
+      this.#speechEndMs = performance.now() - (heardMs - atMs);
       this.#voiceEndedAt = performance.now();
       this.#bargeIn.offset();
       if (!this.#replies.busy) this.#silence.start();

@@ -51,6 +51,10 @@ export function createMetrics(worker: string) {
     answered: ms('rtvoice_call_answered_ms', 'IncomingCall received until ACS answered the answer request'),
     greeting: ms('rtvoice_first_audio_ms', 'Media socket open until the first frame of the greeting'),
     firstFrame: ms('rtvoice_reply_first_frame_ms', 'Final transcript until the first frame of the reply'),
+    turnStep: ms(
+      'rtvoice_turn_step_ms',
+      'Steps of a turn from the end of speech to the first frame, by step',
+    ),
     pauses: counter('rtvoice_barge_in_pauses', 'Times the agent fell silent at a voice'),
     interruptions: counter('rtvoice_interruptions', 'Replies cut by the caller'),
     bridges: counter('rtvoice_bridging_phrases', 'Callers told that the agent is back, after a gap'),

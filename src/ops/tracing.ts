@@ -80,10 +80,12 @@ export function pastSpan(
   parent: string | undefined,
   startMs: number,
   endMs: number,
+  events: readonly { readonly name: string; readonly atMs: number }[] = [],
 ): string | undefined {
   const span = trace
     .getTracer(TRACER)
     .startSpan(name, { attributes, startTime: startMs }, remoteContext(parent));
+  for (const { name: event, atMs } of events) span.addEvent(event, atMs);
   span.end(Math.max(startMs, endMs));
   return traceparentOf(span);
 }
@@ -105,6 +107,7 @@ export const callTrace = {
     attributes: Attributes,
     startMs: number,
     endMs: number,
+    events?: readonly { readonly name: string; readonly atMs: number }[],
   ): string | undefined =>
-    parent === undefined ? undefined : pastSpan(name, attributes, parent, startMs, endMs),
+    parent === undefined ? undefined : pastSpan(name, attributes, parent, startMs, endMs, events),
 };

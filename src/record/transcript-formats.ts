@@ -1,3 +1,5 @@
+import type { TurnMeasures } from '../call/measures.js';
+
 /** A turn as its reader may see it: opened. */
 export interface OpenTurn {
   readonly seq: number;
@@ -7,6 +9,8 @@ export interface OpenTurn {
   readonly startedAt: string;
   readonly endedAt: string;
   readonly interrupted: boolean;
+  /** Figures of the turn: latencies by step, tokens. */
+  readonly measures?: TurnMeasures;
   readonly text: string;
 }
 

@@ -2,12 +2,14 @@
 import type { CallLink } from '../media/ports.js';
 import { VoiceActivity } from '../media/vad/voice-activity.js';
 import { callTrace } from '../ops/tracing.js';
+import { TurnRing } from '../ops/turn-ring.js';
 import { createAgent, readTexts } from './agent.js';
 import type { Backing } from './backing.js';
 import { createLink } from './link.js';
 import { createMedia } from './media.js';
 import { OwnAffinity } from './own-affinity.js';
 import { createPresence } from './presence.js';
+import { speakersOf } from './speech-engine.js';
 import { createVoice } from './voice.js';
 
 /** Endpointing is left to ACS's finals; for barge-in a short hangover tells a noise from an interruption. */
@@ -27,6 +29,7 @@ export type MediaWorker = Awaited<ReturnType<typeof createMediaWorker>>;
 export async function createMediaWorker(backing: Backing, parts: MediaWorkerParts) {
   const { config, redis, seal, actors, acs, affinity, workerUrl, metrics, log } = backing;
   const texts = await readTexts(config);
+  const turns = new TurnRing();
   const responder = await createAgent(config, texts, metrics.genAi, log);
   const voice = await createVoice({ config, redis, seal, metrics, texts, phrases: responder.phrases() });
   const activity =
@@ -56,18 +59,22 @@ export async function createMediaWorker(backing: Backing, parts: MediaWorkerPart
     voice,
     responder,
     texts,
+    speakers: speakersOf(config),
+    patience: { fillerMs: config.REPLY_FILLER_MS, fallbackMs: config.REPLY_FALLBACK_MS },
+    turns,
     affinity: ownAffinity,
     voices: activity,
     trace: callTrace,
     silence: { repromptMs: config.SILENCE_REPROMPT_MS, reprompts: config.SILENCE_REPROMPTS },
-    locale: config.SPEECH_LOCALE,
     appApiToken: config.APP_API_TOKEN,
     metrics,
     log,
     hangUp: (callId) => void acs.hangUp(callId, { forEveryone: true }),
+    languageChanged: (callId, language) => void acs.updateTranscription(callId, language),
   });
   return {
     media,
+    turns,
     presence,
     /** Phrases into the cache, then the heartbeat. */
     async start(): Promise<void> {

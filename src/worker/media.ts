@@ -18,6 +18,7 @@ import {
 } from '../media/sockets.js';
 import type { Logger } from '../ops/log.js';
 import type { Metrics } from '../ops/metrics.js';
+import type { TurnRing } from '../ops/turn-ring.js';
 import { SentenceSplitter } from '../speech/sentences.js';
 import type { TextsByLanguage } from '../speech/spoken-texts.js';
 import { locateCall } from './link.js';
@@ -28,17 +29,21 @@ export interface MediaParts {
   readonly voice: Voice;
   readonly responder: Responder;
   readonly texts: TextsByLanguage;
+  readonly speakers: SessionServices['speakers'];
+  readonly patience: SessionServices['patience'];
   readonly affinity: SessionServices['affinity'];
   /** The lease under which voices speak. */
   maySpeak(): boolean;
   readonly voices: SessionServices['voices'];
   readonly silence: SessionServices['silence'];
   readonly trace: SessionServices['trace'];
-  readonly locale: string;
   readonly appApiToken: string | undefined;
   readonly metrics: Metrics;
+  /** The latencies of the last turns. */
+  readonly turns: TurnRing;
   readonly log: Logger;
   hangUp(callId: string): void;
+  languageChanged(callId: string, language: string): void;
 }
 
 const FORWARD_DEADLINE_MS = 1_000;
@@ -65,15 +70,17 @@ export function createMedia(parts: MediaParts) {
       voice: parts.voice,
       responder: parts.responder,
       splitter: () => new SentenceSplitter(),
-      phrases: parts.texts.of(parts.locale),
+      texts: parts.texts,
+      speakers: parts.speakers,
+      patience: parts.patience,
       ...(parts.voices ? { voices: parts.voices } : {}),
       silence: parts.silence,
       trace: parts.trace,
-      locale: parts.locale,
-      metrics: mediaMetrics(metrics),
+      metrics: mediaMetrics(metrics, parts.turns),
       log,
       affinity: parts.affinity,
       hangUp: parts.hangUp,
+      languageChanged: parts.languageChanged,
     },
     relay: {
       deliver,
@@ -143,8 +150,12 @@ export function createMedia(parts: MediaParts) {
   };
 }
 
-function mediaMetrics(metrics: Metrics): MediaMetrics {
+function mediaMetrics(metrics: Metrics, turns: TurnRing): MediaMetrics {
   return {
+    turnMeasured: (latency) => {
+      for (const [step, ms] of Object.entries(latency.steps)) metrics.turnStep.record(ms, { step });
+      turns.add(latency);
+    },
     firstFrame: (ms, from) => metrics.firstFrame.record(ms, { from }),
     greeting: (ms) => metrics.greeting.record(ms),
     turnAnswered: (durable, ms) => metrics.turnRoundTrip.record(ms, { durable: String(durable) }),

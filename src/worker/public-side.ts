@@ -27,6 +27,7 @@ export interface PublicSideParts {
   readonly addresses: CallAddresses;
   readonly owner: Owner;
   readonly media: MediaWorker['media'];
+  readonly turns: MediaWorker['turns'];
   readonly admission: Admission;
   readonly callbacks: CallbackQueue;
   readonly drain: Pick<DrainApiParts, 'progress' | 'drain'>;
@@ -107,7 +108,7 @@ export function createPublicSide(backing: Backing, parts: PublicSideParts): Publ
       ),
     doors,
     routes: (publicSide) => {
-      record.routes(publicSide, security);
+      record.routes(publicSide, security, parts.turns);
       const token = config.API_TOKEN;
       if (!token) return;
       controlApi(publicSide, { token, calls: control, security });

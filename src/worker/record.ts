@@ -21,6 +21,7 @@ import { readingApi } from '../http/reading-api.js';
 import type { CallLink } from '../media/ports.js';
 import type { Logger } from '../ops/log.js';
 import type { Metrics } from '../ops/metrics.js';
+import type { TurnRing } from '../ops/turn-ring.js';
 import type { Seal } from '../privacy/seal.js';
 import { Analytics } from '../record/analytics.js';
 import type { TranscriptArchive } from '../record/archive-port.js';
@@ -161,7 +162,7 @@ export function createRecord(parts: RecordParts) {
       if (subjectId !== undefined) cache.warm(subjectId);
     },
     /** The reading API; before whatever takes all of /api. */
-    routes(app: Express, security: SecurityEvents): void {
+    routes(app: Express, security: SecurityEvents, turns: TurnRing): void {
       readingApi(app, {
         reader: new RecordReader({
           archive: reader,
@@ -174,6 +175,7 @@ export function createRecord(parts: RecordParts) {
         adminToken: config.API_TOKEN,
         audit: (access) => audit.record(access),
         security,
+        turns,
       });
     },
     /** Once the stores are up. @param own what this worker knows of itself, for the snapshots */
