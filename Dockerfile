@@ -2,7 +2,7 @@
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --include=dev
+RUN npm ci --include=dev --loglevel=notice
 COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
 COPY tools ./tools

@@ -105,8 +105,9 @@ async function install(say) {
     ? [process.execPath, process.env.npm_execpath]
     : ['npm'];
   const [command, ...before] = npm;
-  // Compiler and stand-ins are development packages: whatever the environment says, they are needed here.
-  const args = [...before, 'ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund'];
+  // Compiler and stand-ins are development packages: whatever the environment says, they are needed here. npm is mute
+  // by .npmrc, and a failed installation must say why.
+  const args = [...before, 'ci', '--loglevel=notice', '--include=dev', '--include=optional'];
   const env = { ...process.env };
   delete env.npm_config_omit;
   delete env.npm_config_production;
