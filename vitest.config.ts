@@ -24,6 +24,7 @@ export default defineConfig({
             'test/support/**/*.test.ts',
             'test/bench/**/*.test.ts',
             'test/chaos/**/*.test.ts',
+            'test/recovery/**/*.test.ts',
           ],
           ...timeouts(20),
           sequence: { groupOrder: 0 },

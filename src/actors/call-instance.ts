@@ -201,7 +201,10 @@ export class CallInstance implements Instance {
     await this.#services.liveIndex.add(this.id).catch(() => undefined);
     this.#parts.writes.offerAll();
     if (isOver(this.#parts.memory.state)) await this.#parts.ending.finish(dispatch);
-    else this.#parts.events.look();
+    else {
+      this.#parts.events.look();
+      this.#parts.media.look();
+    }
     return { ok: true };
   }
 
@@ -229,6 +232,7 @@ export class CallInstance implements Instance {
     return {
       ok: true,
       callConnectionId: this.id,
+      owner: this.#services.worker,
       incarnation,
       ownerEpoch: loaded ? this.#parts.writes.ownerEpoch : 0,
       mediaEpoch: ledger.mediaEpoch,

@@ -76,6 +76,13 @@ export class CallMedia {
     this.#transcription.step();
   }
 
+  /** Whoever should have the audio: does it live? A worker that died unnoticed is found out in this way. */
+  look(): void {
+    const { memory, services } = this.#parts;
+    if (memory.mediaWorker !== '')
+      services.lookAfter(memory.id, memory.mediaWorker, memory.ledger.mediaEpoch);
+  }
+
   /** What of it belongs into the session. */
   get kept(): { readonly mediaLostAtMs?: number } {
     const { sinceMs } = this.#watch;

@@ -119,6 +119,8 @@ export interface Located {
 
 export interface CallDescription {
   readonly callConnectionId: string;
+  /** Name of the worker that hosts the actor. */
+  readonly owner: string;
   readonly incarnation: string;
   readonly ownerEpoch: number;
   readonly mediaEpoch: number;

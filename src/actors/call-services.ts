@@ -31,6 +31,8 @@ export interface CallMetrics {
 
 export interface CallServices {
   now(): number;
+  /** Name of the worker that hosts the actors. */
+  readonly worker: string;
   readonly seal: Seal;
   readonly journal: Journal;
   readonly contexts: ContextStore;
@@ -45,6 +47,8 @@ export interface CallServices {
   readonly control: ControlLine;
   /** Ask ACS for the call's properties, outside of the actor's turn; the answer comes as `reconciled`. */
   askAcs(callId: string, missing: Missing): void;
+  /** Look whether the worker that has the call's audio still beats; if not, `mediaLost` comes. */
+  lookAfter(callId: string, workerId: string, mediaEpoch: number): void;
   readonly trace: CallTrace;
   readonly backlog: Backlog;
   readonly metrics: CallMetrics;

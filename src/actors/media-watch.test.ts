@@ -20,12 +20,13 @@ describe('media watch', () => {
     return { asked, watch };
   };
 
-  it('asks at once, then at growing intervals, and gives up asking in the end', () => {
+  it('asks at once, then at growing intervals, and never gives up on a live call', () => {
     const { asked, watch } = make();
     watch.lost(0);
     watch.step();
-    vi.advanceTimersByTime(600_000);
-    expect(asked).toEqual(RESTART_AFTER_MS);
+    vi.advanceTimersByTime(95_000);
+    expect(asked).toEqual([...RESTART_AFTER_MS, 60_000, 90_000]);
+    watch.settled();
     expect(vi.getTimerCount()).toBe(0);
   });
 

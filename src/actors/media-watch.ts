@@ -5,7 +5,9 @@
  */
 
 /** ms after the loss at which ACS is asked: soon, then less and less often. */
-export const RESTART_AFTER_MS: readonly number[] = [0, 1_000, 2_500, 5_000, 10_000, 20_000, 40_000];
+export const RESTART_AFTER_MS: readonly number[] = [0, 1_000, 3_000, 7_000, 15_000, 30_000];
+/** After that this often, as long as the call lives, ms. */
+export const THEN_EVERY_MS = 30_000;
 
 export interface MediaWatchHooks {
   /** Ask ACS for the call's streams. */
@@ -65,20 +67,23 @@ export class MediaWatch {
   step(): void {
     if (this.#lostAtMs === undefined) return;
     const since = this.#hooks.now() - this.#lostAtMs;
-    const due = RESTART_AFTER_MS[this.#asked];
-    if (due === undefined) return;
+    const due = dueAfter(this.#asked);
     if (since < due) {
       this.#wakeAfter(due - since);
       return;
     }
     this.#asked += 1;
     this.#hooks.restart();
-    const next = RESTART_AFTER_MS[this.#asked];
-    if (next !== undefined) this.#wakeAfter(Math.max(100, next - since));
+    this.#wakeAfter(Math.max(100, dueAfter(this.#asked) - since));
   }
 
   #wakeAfter(ms: number): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#hooks.wake(), ms).unref();
   }
+}
+
+function dueAfter(asked: number): number {
+  const last = RESTART_AFTER_MS.length - 1;
+  return (RESTART_AFTER_MS[Math.min(asked, last)] ?? 0) + Math.max(0, asked - last) * THEN_EVERY_MS;
 }

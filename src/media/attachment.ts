@@ -115,10 +115,14 @@ export class Attachment {
     if (this.#position) await this.#link.say(this.#callId, this.#position, saying);
   }
 
-  /** Others have the call by now: what was not handed in is given up. */
+  /**
+   * Others have the call by now: what was not handed in is given up. The actor is told all the same: a place that was
+   * taken after the others looked is one that nobody else lets go of.
+   */
   abandon(): void {
     this.#sender.abandon('fenced');
     this.#lose('RTV_FENCED_MEDIA');
+    if (this.#position) void this.#link.detach(this.#callId, this.#position, false);
   }
 
   /** Hands in what is left, `deadlineMs` at most, and lets go of the call if it still has it. */

@@ -109,6 +109,12 @@ export class WorkerRegistry {
     return answer === 'ALIVE' ? 'alive' : 'taken';
   }
 
+  /** Whether it beats now, as far as Redis knows. @throws RedisFailure */
+  async isBeating(workerId: string): Promise<boolean> {
+    const key = this.#keys.workerKey(workerId, Component.HEARTBEAT);
+    return (await this.#redis.withClient('worker_read', (client) => client.exists(key))) === 1;
+  }
+
   /** Calls (and transcription sockets) that the worker had. */
   affinity(workerId: string): Promise<string[]> {
     const key = this.#keys.workerKey(workerId, Component.AFFINITY);

@@ -3,7 +3,7 @@
 import { callMethods, hostCallActors } from '../actors/call-actor.js';
 import type { ControlLine } from '../actors/call-control.js';
 import { CallInstance } from '../actors/call-instance.js';
-import { CALL_ACTOR } from '../actors/call-messages.js';
+import { CALL_ACTOR, type MediaLostArgs } from '../actors/call-messages.js';
 import { Backlog, type CallServices } from '../actors/call-services.js';
 import type { ActorClient } from '../actors/client.js';
 import { HealthGap } from '../actors/health-gap.js';
@@ -32,6 +32,8 @@ import type { Seal } from '../privacy/seal.js';
 import type { ControlAudit } from './control-audit.js';
 
 export interface ActorParts {
+  /** WORKER_ID. */
+  readonly worker: string;
   readonly actors: ActorClient;
   readonly seal: Seal;
   readonly journal: Journal;
@@ -42,6 +44,8 @@ export interface ActorParts {
   readonly liveIndex: LiveIndex;
   readonly affinity: Affinity;
   readonly line: CallLine;
+  /** Whether a worker, by the id of its life, beats. */
+  isBeating(workerId: string): Promise<boolean>;
   readonly sendControl: ControlLine['send'];
   readonly controlAudit: Pick<ControlAudit, 'asked' | 'settled'>;
   readonly trace: CallTrace;
@@ -56,6 +60,8 @@ const REMINDER_PERIOD_S = 15;
 /** No sign of life for this long: ask ACS, ms. */
 const SILENT_AFTER_MS = 60_000;
 const SETTLE_DELAY_MS = 20;
+/** Several beats of a worker, ms. */
+const SECOND_LOOK_MS = 2_500;
 
 export function createCallHost(parts: ActorParts) {
   const { actors, metrics, log } = parts;
@@ -76,6 +82,7 @@ export function createCallHost(parts: ActorParts) {
 
   const services: CallServices = {
     now: () => Date.now(),
+    worker: parts.worker,
     seal: parts.seal,
     journal: parts.journal,
     contexts: parts.contexts,
@@ -110,6 +117,18 @@ export function createCallHost(parts: ActorParts) {
         await host.local(callId, 'reconciled', (call) => call.reconciled(found, missing, { number: 0 }));
       };
       ask().catch((thrown: unknown) => log.warn({ callId, error: messageOf(thrown) }, 'not reconciled'));
+    },
+    lookAfter: (callId, workerId, mediaEpoch) => {
+      const look = async (): Promise<void> => {
+        if (await parts.isBeating(workerId)) return;
+        // A Redis that lost its keys gets the beats again within this time.
+        await new Promise((resolve) => setTimeout(resolve, SECOND_LOOK_MS).unref());
+        if (await parts.isBeating(workerId)) return;
+        const lost: MediaLostArgs = { workerId, mediaEpoch, silentMs: SECOND_LOOK_MS };
+        await actors.call(CALL_ACTOR, callId, 'mediaLost', lost);
+      };
+      // Redis is away: nothing is known of anybody.
+      look().catch(() => undefined);
     },
     trace: parts.trace,
     backlog,

@@ -2,6 +2,7 @@
 import { sendControl } from '../acs/control-send.js';
 import { CALL_ACTOR } from '../actors/call-messages.js';
 import { callTrace } from '../ops/tracing.js';
+import { WorkerRegistry } from '../stores/worker-registry.js';
 import { createCallHost } from './actors.js';
 import { createArchiver, withHeaders } from './archive.js';
 import type { Backing } from './backing.js';
@@ -24,7 +25,9 @@ export function createOwner(backing: Backing, addresses: CallAddresses) {
     const fact = { kind: 'reconciled', id: `gone-${now}`, atMs: now, found: 'disconnected' };
     void actors.call(CALL_ACTOR, callId, 'event', { facts: [fact], origin: { correlationId: '' } });
   });
+  const workers = new WorkerRegistry(redis);
   const calls = createCallHost({
+    worker: backing.config.WORKER_ID,
     actors,
     seal,
     journal: backing.journal,
@@ -35,6 +38,7 @@ export function createOwner(backing: Backing, addresses: CallAddresses) {
     liveIndex: backing.liveIndex,
     affinity: backing.affinity,
     line,
+    isBeating: (workerId) => workers.isBeating(workerId),
     sendControl: (callId, request, id, correlationId) =>
       sendControl(acs, request, { callId, id, callbackUri: addresses.of(correlationId).callback }),
     controlAudit,

@@ -86,6 +86,7 @@ export function createPresence(parts: PresenceParts): Presence {
       parts.dropAll();
       return newLife();
     },
+    sweeping: (worker, sockets, silentMs) => log.warn({ worker, sockets, silentMs }, 'taken for dead'),
     peersHaveRedis: async (urls) => {
       const answers = await Promise.all(urls.map(hasRedis));
       if (answers.includes(true)) return true;

@@ -70,6 +70,7 @@ async function watcher(id: string, registry: Registry, hooks: Partial<VigilHooks
       return true;
     },
     swept: () => `${id}-again`,
+    sweeping: () => undefined,
     peersHaveRedis: async () => undefined,
     count: () => undefined,
     ...hooks,

@@ -29,6 +29,8 @@ export interface VigilHooks {
   swept(): string;
   /** Whether a peer that this worker knows of has a Redis while this one has none; undefined: nobody answers. */
   peersHaveRedis(urls: readonly string[]): Promise<boolean | undefined>;
+  /** A dead worker's calls are seen to. */
+  sweeping(workerId: string, calls: number, silentMs: number): void;
   count(what: 'lapse' | 'swept' | 'orphans', n: number): void;
 }
 
@@ -178,6 +180,7 @@ export class Vigil {
     if (verdict === 'taken') return;
     const members = await this.#registry.affinity(workerId);
     this.#hooks.count('orphans', members.length);
+    this.#hooks.sweeping(workerId, members.length, Math.round(performance.now() - sinceMs));
     const told = await Promise.all(members.map((member) => this.#tell(member, workerId, sinceMs)));
     // What could not be told is told again: the mark is this worker's, and the list still names the dead one.
     if (!told.every(Boolean)) return;

@@ -33,6 +33,7 @@ async function run(context: BenchContext): Promise<BenchResult> {
   // Each call of a measurement listens to it.
   setMaxListeners(0, signal);
   const system = await startTestStack({ workers: options.workers ?? 2, say, signal });
+  await system.view.pretendWorker('bench');
   const load = new CommitLoad(system.view);
   try {
     const { view } = system;

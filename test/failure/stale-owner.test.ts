@@ -84,6 +84,7 @@ async function ok<T extends object>(answer: Promise<Answer<T>>): Promise<T> {
 /** A call that ACS knows nothing of: its owner is told that it is connected, so that it does not ask. */
 async function newCall(worker: number): Promise<{ id: string; at: At }> {
   const id = `stale-${randomUUID()}`;
+  await system.view.pretendWorker(attachArgs.workerId);
   const connected = { kind: 'connected', id: randomUUID(), atMs: Date.now() };
   await ok(routed(worker, id, 'event', { facts: [connected], origin }));
   return { id, at: await ok(routed<Attached>(worker, id, 'attach', attachArgs)) };

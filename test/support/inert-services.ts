@@ -36,6 +36,7 @@ export function inertServices(): InertServices {
       settled: () => undefined,
     },
     askAcs: () => undefined,
+    lookAfter: () => undefined,
     trace: { span: (_name, _parent, _facts, work) => work(), past: () => undefined },
     backlog: new Backlog(),
     metrics: {
@@ -46,6 +47,7 @@ export function inertServices(): InertServices {
       ended: () => undefined,
       rule: () => undefined,
     },
+    worker: 'test',
     silentAfterMs: 60_000,
   };
 }

@@ -16,8 +16,8 @@ export interface WorkerHandle {
   pid(part: WorkerPart): number | null;
   /** Sends a signal (SIGKILL unless given); the part is started again with backoff if it ends of it. */
   kill(part: WorkerPart, signal?: NodeJS.Signals): boolean;
-  /** Ends the part and leaves it down until up(). */
-  down(part: WorkerPart, signal?: NodeJS.Signals): Promise<void>;
+  /** Ends the part and leaves it down until up(); after graceMs (5 s) with SIGKILL. */
+  down(part: WorkerPart, signal?: NodeJS.Signals, graceMs?: number): Promise<void>;
   up(part: WorkerPart): void;
 }
 
@@ -35,7 +35,7 @@ export interface Stack {
   names(): string[];
   childPid(name: string): number | null;
   kill(name: string, signal?: NodeJS.Signals): boolean;
-  down(name: string, signal?: NodeJS.Signals): Promise<void>;
+  down(name: string, signal?: NodeJS.Signals, graceMs?: number): Promise<void>;
   up(name: string): void;
   worker(number: number): WorkerHandle;
   /** Waits until every worker is ready (again). @throws StackError RTV_STACK_NOT_READY */
@@ -67,7 +67,7 @@ export function makeHandle(
     names: () => family.all().map(({ name }) => name),
     childPid: (name) => family.named(name).pid,
     kill: (name, signal = 'SIGKILL') => family.named(name).kill(signal),
-    down: (name, signal = 'SIGKILL') => family.named(name).stop(signal),
+    down: (name, signal = 'SIGKILL', graceMs) => family.named(name).stop(signal, graceMs),
     up: (name) => family.named(name).start(),
     worker(number) {
       const ports = portsOf(number);
@@ -78,7 +78,7 @@ export function makeHandle(
         daprHttpPort: ports.daprHttp,
         pid: (part) => stack.childPid(name(part)),
         kill: (part, signal) => stack.kill(name(part), signal),
-        down: (part, signal) => stack.down(name(part), signal),
+        down: (part, signal, graceMs) => stack.down(name(part), signal, graceMs),
         up: (part) => stack.up(name(part)),
       };
     },

@@ -66,6 +66,7 @@ async function watching(hooks: Partial<VigilHooks> = {}): Promise<Watching> {
       return true;
     },
     swept: () => `${id}-again`,
+    sweeping: () => undefined,
     peersHaveRedis: async () => true,
     count: (what, n) => {
       if (what === 'lapse') lapses += n;
