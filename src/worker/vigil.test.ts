@@ -8,6 +8,7 @@ class FakeRegistry implements Registry {
   readonly marks = new Map<string, string>();
   readonly members = new Map<string, string[]>();
   readonly struck: string[] = [];
+  readonly #claimedAt = new Map<string, number>();
   away = false;
 
   async beat(workerId: string, beat: object): Promise<'ok' | 'swept'> {
@@ -27,10 +28,13 @@ class FakeRegistry implements Registry {
   }
   async mark(workerId: string, lastBeat: string, sweeper: string): Promise<'mine' | 'taken' | 'alive'> {
     this.#reach();
-    if (this.beatsOf.get(workerId) !== lastBeat) return 'alive';
+    const beat = this.beatsOf.get(workerId);
+    if (beat !== undefined && beat !== lastBeat) return 'alive';
     const by = this.marks.get(workerId);
-    if (by !== undefined && by !== sweeper) return 'taken';
+    const isClaimed = Date.now() - (this.#claimedAt.get(workerId) ?? 0) < 10_000;
+    if (by !== undefined && by !== sweeper && isClaimed) return 'taken';
     this.marks.set(workerId, sweeper);
+    this.#claimedAt.set(workerId, Date.now());
     return 'mine';
   }
   async affinity(workerId: string): Promise<string[]> {
@@ -151,6 +155,26 @@ describe('a worker that was taken for dead', () => {
     await pass(400);
     expect(lease.maySpeak()).toBe(true);
     expect(registry.beatsOf.has('a-again')).toBe(true);
+  });
+});
+
+describe('what a worker wrote under its old name before it knew that it was taken for dead', () => {
+  it('is seen to by the worker itself, once its sweeper is done', async () => {
+    const registry = new FakeRegistry();
+    const { vigil, told } = await watcher('a', registry);
+    await registry.mark('a', registry.beatsOf.get('a') ?? '', 'b');
+    await pass(400);
+    expect(vigil.id).toBe('a-again');
+    registry.members.set('a', ['late']);
+    await pass(5_000);
+    expect(told).toEqual([]);
+    await pass(15_000);
+    expect(told).toEqual(['late']);
+    expect(registry.members.has('a')).toBe(false);
+    // Done for good.
+    registry.members.set('a', ['never']);
+    await pass(60_000);
+    expect(told).toEqual(['late']);
   });
 });
 

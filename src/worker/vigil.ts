@@ -43,6 +43,11 @@ const ENLIST_EVERY = 25;
 const TELL_FIRST_MS = 100;
 const TELL_LAST_MS = 400;
 const TELL_FOR_MS = 30_000;
+/**
+ * What a worker that was taken for dead wrote under its old name before it knew, it looks for this long afterwards: its
+ * sweeper's claim has lapsed by then, ms.
+ */
+const FORMER_AFTER_MS = 15_000;
 
 interface Watched {
   readonly beat: string;
@@ -62,6 +67,8 @@ export class Vigil {
   #beating = false;
   #watching = false;
   #stopped = false;
+  /** Own lives that others took for dead, and when to look after them. */
+  readonly #former = new Map<string, { readonly sinceMs: number; dueMs: number }>();
   /** Dead workers whose calls are being told. */
   readonly #sweeps = new Map<string, Promise<void>>();
 
@@ -116,6 +123,7 @@ export class Vigil {
       } else {
         this.#lease.end();
         this.#hooks.count('swept', 1);
+        this.#former.set(this.#id, { sinceMs: sentAt, dueMs: sentAt + FORMER_AFTER_MS });
         this.#id = this.#hooks.swept();
         this.#number = 0;
         this.#watched.clear();
@@ -149,6 +157,7 @@ export class Vigil {
       for (const id of this.#watched.keys()) if (!beats.has(id)) this.#watched.delete(id);
       this.#peers = peers.map(({ url }) => url);
       this.#room = peers.some(({ ready }) => ready);
+      for (const [id, life] of this.#former) if (now >= life.dueMs) this.#revisit(id, life.sinceMs);
     } catch {
       // Redis is away: what was seen before says nothing about now.
       this.#watched.clear();
@@ -164,8 +173,21 @@ export class Vigil {
 
   /** Not waited for: one dead worker must not hide another. */
   #sweep(workerId: string, held: Watched): void {
+    this.#inBackground(workerId, () => this.#takeOver(workerId, held));
+  }
+
+  /** The sweep of an own former life: what came under its name after the first one is nobody else's to see to. */
+  #revisit(workerId: string, sinceMs: number): void {
+    this.#former.set(workerId, { sinceMs, dueMs: performance.now() + FORMER_AFTER_MS });
+    this.#inBackground(workerId, async () => {
+      if ((await this.#registry.mark(workerId, '', this.#id)) !== 'mine') return;
+      if (await this.#seeTo(workerId, sinceMs)) this.#former.delete(workerId);
+    });
+  }
+
+  #inBackground(workerId: string, work: () => Promise<void>): void {
     if (this.#stopped || this.#sweeps.has(workerId)) return;
-    const sweep = this.#takeOver(workerId, held)
+    const sweep = work()
       // Redis went away over it: the beat still stands still, and the worker is swept again.
       .catch(() => undefined)
       .finally(() => this.#sweeps.delete(workerId));
@@ -178,14 +200,20 @@ export class Vigil {
     if (verdict === 'alive') return;
     this.#watched.delete(workerId);
     if (verdict === 'taken') return;
+    await this.#seeTo(workerId, sinceMs);
+  }
+
+  /** Tells the actors of a dead worker's calls, then forgets it. false: not all could be told. */
+  async #seeTo(workerId: string, sinceMs: number): Promise<boolean> {
     const members = await this.#registry.affinity(workerId);
     this.#hooks.count('orphans', members.length);
     this.#hooks.sweeping(workerId, members.length, Math.round(performance.now() - sinceMs));
     const told = await Promise.all(members.map((member) => this.#tell(member, workerId, sinceMs)));
     // What could not be told is told again: the mark is this worker's, and the list still names the dead one.
-    if (!told.every(Boolean)) return;
+    if (!told.every(Boolean)) return false;
     await this.#registry.forgetAffinity(workerId);
     await this.#registry.strike(workerId);
+    return true;
   }
 
   async #tell(member: string, workerId: string, sinceMs: number): Promise<boolean> {

@@ -57,6 +57,8 @@ export interface ChaosContext {
  */
 const TTL_MULTIPLIER = 0.05;
 const SETTLE_LOOK_MS = 5_000;
+const CLOSED_WITHIN_MS = 180_000;
+const CLOSED_LOOK_MS = 500;
 
 /** @throws Error when the run itself could not be carried out; what it found wrong is in the report */
 export async function runChaos(options: ChaosOptions, context: ChaosContext): Promise<ChaosReport> {
@@ -160,6 +162,7 @@ async function measured(run: Run): Promise<ChaosReport> {
     say(`${calls.length} calls, ${faults.length} faults; letting it settle`);
     await stack.waitReady(120_000);
     const settling = performance.now();
+    await closed(ends, run);
     const leftOvers = await settled(redis, at, ids, run);
     const settledS = (performance.now() - settling) / 1_000;
     const { turns: stored, summaries } = await storedTranscripts(at);
@@ -196,6 +199,13 @@ async function measured(run: Run): Promise<ChaosReport> {
   }
 }
 
+/** Waits until every call that is over was seen closed: one whose end ACS did not tell is asked after first. */
+async function closed(ends: EndWatch, { say, signal }: Run): Promise<void> {
+  const until = performance.now() + CLOSED_WITHIN_MS;
+  while (ends.open > 0 && performance.now() < until) await sleep(CLOSED_LOOK_MS, undefined, { signal });
+  if (ends.open > 0) say(`${ends.open} calls were not seen closed`);
+}
+
 /** Looks until nothing is left, or the time to settle is over. */
 async function settled(redis: Redis, at: Addresses, ids: readonly string[], run: Run): Promise<LeftOvers> {
   const until = performance.now() + run.options.settle * 60_000;
@@ -204,7 +214,10 @@ async function settled(redis: Redis, at: Addresses, ids: readonly string[], run:
     const found = await leftOversOf(redis, at, ids);
     const { keys, indexEntries, reminders, actors } = found;
     const line = `left: ${keys.length} keys, ${indexEntries.length} entries, ${reminders.length} reminders, ${actors} actors`;
-    if (line !== told) run.say(line);
+    if (line !== told) {
+      run.say(line);
+      run.log.write('left', { ...found });
+    }
     told = line;
     if (isClean(found) || performance.now() > until) return found;
     await sleep(SETTLE_LOOK_MS, undefined, { signal: run.signal });
