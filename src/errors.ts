@@ -53,6 +53,11 @@ export const ERRORS = {
     cause: 'The call has ended; its record is closed.',
     cure: 'Nothing to do: terminal states are final.',
   },
+  RTV_SUBJECT_ERASED: {
+    status: 410,
+    cause: 'The caller was erased since this call began: nothing of it is recorded any more.',
+    cure: 'Nothing to do: the call goes on without a record. A later call of the same caller begins anew.',
+  },
   RTV_CALL_ANSWERING: {
     status: 503,
     cause: 'Another worker is answering this very call at the moment.',

@@ -41,7 +41,7 @@ export async function startWorker(config: Config): Promise<Worker> {
 
   const addresses = callAddresses(config, backing.dataKey);
   const owner = createOwner(backing, addresses);
-  const { record, archiver, line, calls } = owner;
+  const { record, archiver, erasures, line, calls } = owner;
   const mediaWorker = await createMediaWorker(backing, {
     withProfiles: (link) => record.link(link),
     ready: () => admission.state() === undefined,
@@ -68,6 +68,7 @@ export async function startWorker(config: Config): Promise<Worker> {
     refuseCalls: () => admission.drain(),
     async endDuties() {
       endSweep();
+      erasures.stop();
       await retention.stop();
     },
     others: () => presence.others(),
@@ -127,7 +128,7 @@ export async function startWorker(config: Config): Promise<Worker> {
       calls.probed();
       return seat.healthy;
     },
-    routes: appPortRoutes({ metrics, redis, heardElsewhere: media.heardElsewhere }),
+    routes: appPortRoutes({ metrics, beats: presence.beats, heardElsewhere: media.heardElsewhere }),
   });
   const endSurvival = surviveUncaught({
     log,
@@ -140,6 +141,7 @@ export async function startWorker(config: Config): Promise<Worker> {
     archive_documents: archiver.stats().documents,
   }));
   retention.start();
+  erasures.start();
   const endSweep = startLiveSweep(liveIndex, actors, (count) => metrics.rules.add(count, { rule: 'woken' }));
   await listen(publicSide.server, config.PORT, config.HOST);
   log.info({ port: config.PORT, appPort: config.APP_PORT }, 'worker is up');

@@ -139,6 +139,7 @@ export class CallInstance implements Instance {
   async say(args: SayingArgs, dispatch: Dispatch): Promise<object> {
     if (!(await this.#parts.loading.load())) return { ok: true };
     this.#parts.turns.checkMedia(args.incarnation, args.mediaEpoch);
+    if (this.#isErased()) return { ok: true };
     this.#parts.memory.saying = args.saying;
     await this.#parts.writes.fields(dispatch);
     return { ok: true };
@@ -148,6 +149,7 @@ export class CallInstance implements Instance {
     this.#parts.turns.check(args);
     if (!(await this.#parts.loading.load())) return this.#parts.turns.hold(args);
     this.#alive();
+    if (this.#isErased()) throw new RtvoiceError('RTV_SUBJECT_ERASED');
     return this.#parts.turns.take(args, dispatch);
   }
 
@@ -256,6 +258,12 @@ export class CallInstance implements Instance {
   /** Deadlines of operations. */
   async #tick(dispatch: Dispatch): Promise<void> {
     if (this.#parts.control.tick()) await this.#parts.writes.fields(dispatch);
+  }
+
+  /** Its caller was erased since it began (design §4 rule 11): no word of it is written any more. */
+  #isErased(): boolean {
+    const { origin, incarnation } = this.#parts.memory;
+    return this.#services.erasures.isErased(origin.subjectId, incarnation);
   }
 
   #alive(): void {

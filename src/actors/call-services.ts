@@ -11,6 +11,7 @@ import type {
   CallTrace,
   Closing,
   ContextStore,
+  Erasures,
   Journal,
   LiveIndex,
   Reminders,
@@ -38,6 +39,7 @@ export interface CallServices {
   readonly contexts: ContextStore;
   readonly turns: TurnSink;
   readonly closing: Closing;
+  readonly erasures: Pick<Erasures, 'isErased'>;
   /** Moves what the Python original kept of this session (design §3); true when there was something. */
   migrateLegacy(callId: string, createData: string): Promise<boolean>;
   readonly liveIndex: LiveIndex;

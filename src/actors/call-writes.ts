@@ -90,7 +90,9 @@ export class CallWrites {
     }
     if (context.throughSeq === ledger.lastSeq) return;
     this.#memory.context = { ...context, throughSeq: ledger.lastSeq };
-    this.#services.contexts.changed(id, this.#memory.context);
+    const { origin, incarnation } = this.#memory;
+    if (!this.#services.erasures.isErased(origin.subjectId, incarnation))
+      this.#services.contexts.changed(id, this.#memory.context);
     if (ledger.unarchivedCount > 0) this.#unarchivedSinceMs ??= this.#services.now();
     this.#offerFrom(this.#offeredThrough);
   }

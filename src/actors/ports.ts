@@ -183,6 +183,14 @@ export interface Closing {
   archivedTurns(callId: string): Promise<readonly ArchivedTurn[]>;
 }
 
+/** Callers who were erased (design §4 rule 11): nothing of a call begun before may be written any more. */
+export interface Erasures {
+  /** What this worker knows without asking, at most a second old while Redis answers. */
+  isErased(subjectId: string | undefined, incarnation: string): boolean;
+  /** Asks the permanent tier. @throws RTV_COSMOS_UNAVAILABLE: nothing is known, so nothing is written there */
+  check(subjectId: string | undefined, incarnation: string): Promise<boolean>;
+}
+
 /** `rtvoice:{env}:system:calls:live`: calls that must not be forgotten. */
 export interface LiveIndex {
   add(callId: string): Promise<void>;

@@ -4,7 +4,7 @@
  */
 import { AbstractActor } from '@dapr/dapr';
 import type { ActorHost, Instance, Method } from './host.js';
-import type { CallSummary } from './ports.js';
+import type { CallSummary, Erasures } from './ports.js';
 
 export const SUBJECT_ACTOR = 'SubjectActor';
 
@@ -17,10 +17,12 @@ export class SubjectInstance implements Instance {
   readonly id: string;
   stale = false;
   readonly #profiles: Profiles;
+  readonly #erasures: Pick<Erasures, 'check'>;
 
-  constructor(id: string, profiles: Profiles) {
+  constructor(id: string, profiles: Profiles, erasures: Pick<Erasures, 'check'>) {
     this.id = id;
     this.#profiles = profiles;
+    this.#erasures = erasures;
   }
 
   dispose(): void {
@@ -28,6 +30,8 @@ export class SubjectInstance implements Instance {
   }
 
   async record(summary: CallSummary): Promise<object> {
+    // Erased is not absent: the profile of an erased caller does not come back with a call begun before.
+    if (await this.#erasures.check(this.id, summary.incarnation)) return { ok: true, erased: true };
     await this.#profiles.recordCall(this.id, summary);
     return { ok: true };
   }

@@ -191,6 +191,8 @@ export class TurnSender {
         this.#hooks.fenced();
         return;
       case 'RTV_CALL_ENDED':
+      // Nothing more of this call is recorded; it goes on.
+      case 'RTV_SUBJECT_ERASED':
         this.abandon(answer.code);
         return;
       case 'RTV_TURN_INVALID':

@@ -7,6 +7,8 @@ export type CreateOutcome =
   | { readonly kind: 'exists'; readonly turnId: string }
   /** 429. `retryAfterMs` where the store's answer reaches the adapter. */
   | { readonly kind: 'throttled'; readonly retryAfterMs?: number }
+  /** Nothing of this caller may be written any more. Never an adapter's own outcome. */
+  | { readonly kind: 'erased' }
   /** 413: over the store's 2 MB. */
   | { readonly kind: 'too_large' }
   /** This document can never be written (poison). */

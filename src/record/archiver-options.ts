@@ -4,7 +4,7 @@ import type { ArchiveDocument } from './documents.js';
 import type { PaceLimits } from './pace.js';
 
 export interface ArchiverMetrics {
-  /** Outcome of one create: `created`, `exists`, `conflict`, `throttled`, `too_large`, `refused`, `unknown`. */
+  /** Outcome of one create: `created`, `exists`, `conflict`, `throttled`, `too_large`, `refused`, `unknown`, `erased`. */
   outcome(kind: string, latencyMs: number): void;
   backlog(documents: number, bytes: number): void;
   concurrency(limit: number, inFlight: number): void;
@@ -36,6 +36,11 @@ export interface ArchiverOptions {
   ) => void | Promise<void>;
   /** The store refuses this document for good. It is out of the queue; alert, keep it elsewhere. */
   readonly onPoison: (doc: ArchiveDocument, code: string) => void | Promise<void>;
+  /**
+   * Asked before each write of a session whose caller is known (rule of state 11): true, and the document is dropped
+   * and told as written. One that throws counts as a store that does not answer.
+   */
+  readonly erased?: (subjectId: string, incarnation: string) => Promise<boolean>;
   readonly metrics?: ArchiverMetrics;
   readonly clock?: Clock;
   readonly random?: () => number;

@@ -48,10 +48,14 @@ export class Archiver {
     this.#pace = initialPace(this.#limits);
   }
 
-  /** False when full or stopped, or where another document waits under this id: offer it again later. */
-  offer(doc: ArchiveDocument): boolean {
+  /**
+   * False when full or stopped, or where another document waits under this id: offer it again later.
+   * @param subjectId the caller's pseudonym, where one is known
+   */
+  offer(doc: ArchiveDocument, subjectId?: string): boolean {
     if (this.#stopped || !this.#room.fits(doc)) return false;
     const lane = this.#lanes.get(doc.sessionId) ?? newLane(doc.sessionId);
+    lane.subjectId ??= subjectId;
     const enqueued = enqueue(lane, doc);
     if (enqueued.kind !== 'added') return enqueued.kind === 'same';
     this.#lanes.set(doc.sessionId, lane);
@@ -135,9 +139,10 @@ export class Archiver {
     const started = this.#clock.now();
     let outcome: CreateOutcome;
     try {
-      outcome = await this.#options.archive.create(piece);
+      const erased = await this.#isErased(lane, piece);
+      outcome = erased ? { kind: 'erased' } : await this.#options.archive.create(piece);
     } catch {
-      // Adapters do not throw; one that does is treated as no answer.
+      // Adapters do not throw; one that does is treated as no answer, as is a tombstone that cannot be read.
       outcome = { kind: 'unknown', code: 'threw' };
     }
     this.#inFlight--;
@@ -148,6 +153,11 @@ export class Archiver {
     this.#apply(lane, piece, outcome, isConflict);
     this.#pump();
     if (this.#stopped && this.#inFlight === 0) this.#waiters.wake();
+  }
+
+  async #isErased({ subjectId }: Lane, { incarnation }: ArchiveDocument): Promise<boolean> {
+    if (subjectId === undefined) return false;
+    return (await this.#options.erased?.(subjectId, incarnation)) ?? false;
   }
 
   #adapt(outcome: CreateOutcome, latencyMs: number): void {
@@ -173,6 +183,7 @@ export class Archiver {
   #apply(lane: Lane, piece: ArchiveDocument, outcome: CreateOutcome, isConflict: boolean): void {
     if (isConflict && outcome.kind === 'exists') this.#conflict(lane, piece, outcome.turnId);
     else if (outcome.kind === 'created' || outcome.kind === 'exists') this.#written(lane);
+    else if (outcome.kind === 'erased') this.#written(lane);
     else if (outcome.kind === 'throttled') this.#later(lane, false, outcome.retryAfterMs);
     else if (outcome.kind === 'unknown') this.#later(lane, true);
     else if (outcome.kind === 'too_large' && splitSmaller(lane)) this.#makeReady(lane);

@@ -4,6 +4,8 @@ import { MAX_DOCUMENT_BYTES, splitTurn } from './parts.js';
 /** The waiting documents of one call, in order, and what is known of the write in flight. */
 export interface Lane {
   readonly sessionId: string;
+  /** The caller's pseudonym, where one is known. */
+  subjectId: string | undefined;
   /** In ascending rank: header, turns by `seq`, summary. */
   readonly queue: ArchiveDocument[];
   /** Parts of the first document, written before it. */
@@ -25,6 +27,7 @@ export interface Lane {
 export function newLane(sessionId: string): Lane {
   return {
     sessionId,
+    subjectId: undefined,
     queue: [],
     pieces: [],
     pieceBytes: MAX_DOCUMENT_BYTES,

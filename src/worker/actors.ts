@@ -14,6 +14,7 @@ import type {
   CallTrace,
   Closing,
   ContextStore,
+  Erasures,
   Journal,
   LiveIndex,
   TurnSink,
@@ -40,6 +41,7 @@ export interface ActorParts {
   readonly contexts: ContextStore;
   readonly turns: TurnSink;
   readonly closing: Closing;
+  readonly erasures: Erasures;
   readonly migrateLegacy: CallServices['migrateLegacy'];
   readonly liveIndex: LiveIndex;
   readonly affinity: Affinity;
@@ -88,6 +90,7 @@ export function createCallHost(parts: ActorParts) {
     contexts: parts.contexts,
     turns: parts.turns,
     closing: parts.closing,
+    erasures: parts.erasures,
     migrateLegacy: parts.migrateLegacy,
     liveIndex: parts.liveIndex,
     affinity: parts.affinity,
@@ -166,7 +169,7 @@ export function createCallHost(parts: ActorParts) {
   hostCallActors(host, (callId) => void services.reminders.unregister(callId));
   const subjects = new ActorHost(
     'SubjectActor',
-    (id) => new SubjectInstance(id, parts.profiles),
+    (id) => new SubjectInstance(id, parts.profiles, parts.erasures),
     subjectMethods,
     log,
   );

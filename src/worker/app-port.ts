@@ -5,13 +5,14 @@ import type { Metrics } from '../ops/metrics.js';
 
 export interface AppPortParts {
   readonly metrics: Metrics;
-  readonly redis: { readonly state: string };
+  /** Whether Redis takes this worker's beats. */
+  beats(): boolean;
   /** Words that another worker heard; false: the call's audio is not here. */
   heardElsewhere(callId: string, heard: Heard): boolean;
 }
 
 export const appPortRoutes =
-  ({ metrics, redis, heardElsewhere }: AppPortParts) =>
+  ({ metrics, beats, heardElsewhere }: AppPortParts) =>
   (app: Express): void => {
     // Raw latencies for benches.
     app.get('/debug/latencies', (_request, response) => {
@@ -21,9 +22,10 @@ export const appPortRoutes =
       metrics.samples.clear();
       response.status(204).end();
     });
-    // Asked by a worker that lost Redis: whether it is alone with that.
+    // Asked by a worker whose beats Redis does not take: whether it is alone with that. A full or read-only Redis is
+    // up for everybody, and takes nobody's.
     app.get('/internal/redis', (_request, response) => {
-      response.status(redis.state === 'up' ? 204 : 503).end();
+      response.status(beats() ? 204 : 503).end();
     });
     app.post('/internal/calls/:id/heard', express.json(), (request, response) => {
       const taken = heardElsewhere(request.params.id, request.body as Heard);

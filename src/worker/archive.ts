@@ -1,5 +1,5 @@
 /** The worker's archiver: turns of all its calls into Cosmos, through Dapr's state component. */
-import type { TurnSink } from '../actors/ports.js';
+import type { Erasures, TurnSink } from '../actors/ports.js';
 import type { ArchivedTurn } from '../call/ledger.js';
 import type { Logger } from '../ops/log.js';
 import type { Metrics } from '../ops/metrics.js';
@@ -23,9 +23,10 @@ export function withHeaders(archiver: Pick<Archiver, 'offer' | 'withdraw'>): Tur
       if (document.seq === 1) {
         const { sessionId, incarnation, startedAt } = document;
         const subject = subjectId === undefined ? {} : { subjectHash: subjectId };
-        if (!archiver.offer(headerDocument(sessionId, incarnation, { startedAt, ...subject }))) return false;
+        const header = headerDocument(sessionId, incarnation, { startedAt, ...subject });
+        if (!archiver.offer(header, subjectId)) return false;
       }
-      return archiver.offer(document);
+      return archiver.offer(document, subjectId);
     },
   };
 }
@@ -34,11 +35,13 @@ export function createArchiver(
   archive: TranscriptArchive,
   setAside: (document: ArchiveDocument, code: string) => Promise<boolean>,
   sinks: () => ArchiveSinks,
+  erasures: Pick<Erasures, 'check'>,
   metrics: Metrics,
   log: Logger,
 ): Archiver {
   return new Archiver({
     archive,
+    erased: (subjectId, incarnation) => erasures.check(subjectId, incarnation),
     onArchived: (sessionId, seqs, _marks, turnIds) => {
       const turns = seqs.map((seq, at) => ({ seq, turnId: turnIds[at] ?? '' }));
       return turns.length > 0 ? sinks().archived(sessionId, turns) : undefined;

@@ -1,7 +1,7 @@
 /** The last steps of a call, on the real stores: summary document, summary key (the tombstone), profile. */
 
 import type { ActorClient } from '../actors/client.js';
-import { type CallSummary, type Closing, JournalFailure } from '../actors/ports.js';
+import { type CallSummary, type Closing, type Erasures, JournalFailure } from '../actors/ports.js';
 import { SUBJECT_ACTOR } from '../actors/subject-actor.js';
 import { RtvoiceError } from '../errors.js';
 import type { Seal } from '../privacy/seal.js';
@@ -16,20 +16,27 @@ export interface ClosingParts {
   readonly transcripts: { complete(summary: CallSummary): Promise<string> };
   readonly seal: Seal;
   readonly actors: ActorClient;
+  readonly erasures: Pick<Erasures, 'check'>;
 }
 
 /** Archived turns that may be sent again: no media worker holds more. */
 const NEWEST = 2_048;
 
 export function createClosing(parts: ClosingParts): Closing {
-  const { redis, archive, seal, actors } = parts;
+  const { redis, archive, seal, actors, erasures } = parts;
+  const isErased = ({ subjectId, incarnation }: CallSummary): Promise<boolean> =>
+    erasures.check(subjectId, incarnation);
   const summaryKey = (callId: string): string => redis.keyManager.callKey(callId, Component.SUMMARY);
 
   return {
-    completeTranscript: (summary) => parts.transcripts.complete(summary),
+    // Of an erased caller no header, summary or analytics come back, and no profile.
+    completeTranscript: async (summary) =>
+      (await isErased(summary)) ? 'erased' : parts.transcripts.complete(summary),
 
     async writeSummary(summary) {
-      const sealed = seal.protect('summary', summary.callConnectionId, summary);
+      const { remembered: _, subjectId: __, ...bare } = summary;
+      const kept = (await isErased(summary)) ? bare : summary;
+      const sealed = seal.protect('summary', summary.callConnectionId, kept);
       await redis.setJson(
         summaryKey(summary.callConnectionId),
         {

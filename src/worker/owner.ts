@@ -2,6 +2,8 @@
 import { sendControl } from '../acs/control-send.js';
 import { CALL_ACTOR } from '../actors/call-messages.js';
 import { callTrace } from '../ops/tracing.js';
+import { CosmosRecords } from '../stores/cosmos/record-container.js';
+import { TombstoneStore } from '../stores/tombstones.js';
 import { WorkerRegistry } from '../stores/worker-registry.js';
 import { createCallHost } from './actors.js';
 import { createArchiver, withHeaders } from './archive.js';
@@ -10,6 +12,7 @@ import { createCallLine } from './call-line.js';
 import type { CallAddresses } from './call-urls.js';
 import { createClosing } from './closing.js';
 import { createControlAudit } from './control-audit.js';
+import { createErasures } from './erasures.js';
 import { createLegacyMigration } from './legacy.js';
 import { createRecord } from './record.js';
 
@@ -18,8 +21,12 @@ export type Owner = ReturnType<typeof createOwner>;
 export function createOwner(backing: Backing, addresses: CallAddresses) {
   const { redis, seal, actors, acs, archive, metrics, log } = backing;
   const record = createRecord(backing);
+  const erasures = createErasures(
+    new TombstoneStore(redis, new CosmosRecords(backing.cosmos, 'profiles')),
+    log,
+  );
   const controlAudit = createControlAudit(record.audit);
-  const archiver = createArchiver(archive, record.setAside, () => calls, metrics, log);
+  const archiver = createArchiver(archive, record.setAside, () => calls, erasures, metrics, log);
   const line = createCallLine(acs, log, (callId) => {
     const now = Date.now();
     const fact = { kind: 'reconciled', id: `gone-${now}`, atMs: now, found: 'disconnected' };
@@ -34,7 +41,8 @@ export function createOwner(backing: Backing, addresses: CallAddresses) {
     contexts: backing.contexts,
     migrateLegacy: createLegacyMigration(redis, seal, log),
     turns: withHeaders(archiver),
-    closing: createClosing({ redis, archive, transcripts: record.transcripts, seal, actors }),
+    closing: createClosing({ redis, archive, transcripts: record.transcripts, seal, actors, erasures }),
+    erasures,
     liveIndex: backing.liveIndex,
     affinity: backing.affinity,
     line,
@@ -50,5 +58,5 @@ export function createOwner(backing: Backing, addresses: CallAddresses) {
   redis.onStateChange((state) => {
     if (state === 'up') calls.redisIsBack();
   });
-  return { record, controlAudit, archiver, line, calls };
+  return { record, controlAudit, archiver, erasures, line, calls };
 }

@@ -37,6 +37,8 @@ export interface Presence {
   /** Id of this life, for affinity and attachments. */
   id(): string;
   readonly lease: VoiceLease;
+  /** Whether Redis takes this worker's beats. */
+  beats(): boolean;
   others(): number;
   /** Whether one of the others takes calls. */
   othersHaveRoom(): boolean;
@@ -98,6 +100,7 @@ export function createPresence(parts: PresenceParts): Presence {
   return {
     id: () => vigil.id,
     lease,
+    beats: () => vigil.beats,
     others: () => vigil.others,
     othersHaveRoom: () => vigil.othersHaveRoom,
     start: () => vigil.start(),

@@ -64,6 +64,7 @@ export class Vigil {
   #room = false;
   #id: string;
   #number = 0;
+  #beatenAt = Number.NEGATIVE_INFINITY;
   #beating = false;
   #watching = false;
   #stopped = false;
@@ -82,6 +83,11 @@ export class Vigil {
   /** This worker's id in this life. */
   get id(): string {
     return this.#id;
+  }
+
+  /** Whether Redis took a beat of this worker lately: without that it can sweep nobody either. */
+  get beats(): boolean {
+    return performance.now() - this.#beatenAt < LAPSE_MS;
   }
 
   /** Other workers that beat, as last seen. */
@@ -118,6 +124,7 @@ export class Vigil {
     try {
       const answer = await this.#registry.beat(this.#id, { ...this.#hooks.beat(), number: this.#number });
       if (answer === 'ok') {
+        this.#beatenAt = performance.now();
         this.#lease.renewed(sentAt);
         if (this.#number % ENLIST_EVERY === 1) await this.#registry.enlist(this.#id);
       } else {

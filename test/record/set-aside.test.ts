@@ -58,7 +58,7 @@ function worker() {
     aside,
     analytics,
     told,
-    archiver: createArchiver(archive, setAside, () => sinks, metrics, silent),
+    archiver: createArchiver(archive, setAside, () => sinks, { check: async () => false }, metrics, silent),
     closingOf: (call: MadeCall) =>
       createTranscriptClosing({
         journal: { entries: async () => [...call.entries] },

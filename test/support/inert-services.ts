@@ -21,6 +21,7 @@ export function inertServices(): InertServices {
       hasEnded: async () => false,
       archivedTurns: async () => [],
     },
+    erasures: { isErased: () => false },
     liveIndex: { add: done, remove: done },
     affinity: { release: done },
     reminders: { register: async () => true, unregister: async () => true },

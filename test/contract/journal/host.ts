@@ -49,6 +49,8 @@ export interface WorldHooks {
   /** A call of the actor where placement says it is. */
   routed(method: string, args: object): Promise<unknown>;
   readonly contexts: Map<string, ConversationContext>;
+  /** Callers who were erased. */
+  readonly erased?: ReadonlySet<string>;
 }
 
 /** One life of a worker. A crash is another one. */
@@ -101,6 +103,9 @@ export class Worker {
         withdraw: () => this.archiver.withdraw(),
       },
       closing: { ...inert.closing, archivedTurns: async () => archive.turns() },
+      erasures: {
+        isErased: (subjectId) => subjectId !== undefined && (world.erased?.has(subjectId) ?? false),
+      },
       liveIndex: {
         add: async () => {
           if (line.redis.state !== 'up') throw new JournalFailure('unavailable', 'away');

@@ -16,6 +16,7 @@ let lines: Line[];
 let callId = '';
 let archive: MemoryArchive;
 let workers: Worker[];
+let erased: Set<string>;
 /** Where placement says that the actor lives. */
 let owner = 0;
 
@@ -39,8 +40,9 @@ beforeEach(() => {
   archive = new MemoryArchive();
   owner = 0;
   const contexts = new Map<string, ConversationContext>();
+  erased = new Set();
   const routed = (method: string, args: object): Promise<unknown> => on(owner, method, args);
-  workers = lines.map((line) => new Worker(callId, line, archive, { routed, contexts }));
+  workers = lines.map((line) => new Worker(callId, line, archive, { routed, contexts, erased }));
 });
 
 afterEach(async () => {
@@ -491,5 +493,35 @@ describe('rules 8 and 9, at the actor: a media worker taken for dead', () => {
     expect(await lost(now.mediaEpoch, 'another')).toMatchObject({ ok: true, restarted: false });
     expect(await turn(0, now, 1, 'a')).toMatchObject(acknowledged);
     expect(worker(0).rules).not.toContain('media_lost');
+  });
+});
+
+describe('rule 11: erased is not absent', () => {
+  const known = { ...origin, subjectId: 'caller' };
+
+  it('of a caller who was erased no further word is written, by whichever owner; the call goes on', async () => {
+    const at = await attach(0, { origin: known });
+    if (!at.ok) throw new Error(at.code);
+    await turn(0, at, 1, 'a');
+    erased.add('caller');
+    const before = await redis.hget(session(), 'say');
+    for (const owner of [0, 1]) {
+      expect(await turn(owner, at, 2, 'b')).toEqual({ ok: false, code: 'RTV_SUBJECT_ERASED' });
+      const saying = { turnId: 's', sentences: ['What the agent is about to say.'] };
+      expect(await on(owner, 'say', { ...at, saying })).toMatchObject({ ok: true });
+    }
+    expect(await journal()).toEqual(['a']);
+    expect(await redis.hget(session(), 'say')).toBe(before);
+    // Its end is still an end.
+    const ended = { kind: 'disconnected', id: 'end', atMs: 1, code: 200, subCode: 0 };
+    expect(await on(1, 'event', { facts: [ended], origin: known })).toMatchObject({ ok: true });
+    expect(await describeCall(1)).not.toMatchObject({ phase: 'connecting' });
+  });
+
+  it('other callers are written as ever', async () => {
+    erased.add('caller');
+    const at = await attach(0, { origin: { ...origin, subjectId: 'another' } });
+    if (!at.ok) throw new Error(at.code);
+    expect(await turn(0, at, 1, 'a')).toMatchObject(acknowledged);
   });
 });

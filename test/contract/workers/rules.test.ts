@@ -135,6 +135,23 @@ describe('rule 8: a voice needs a lease', () => {
     worker.proxy.refuse(false);
   });
 
+  it('a Redis that refuses the beats of all takes nobody the voice', async () => {
+    const both: Watching[] = [];
+    const other = (at: number) => async (): Promise<boolean> => both[at]?.vigil.beats === true;
+    both.push(await watching({ peersHaveRedis: other(1) }), await watching({ peersHaveRedis: other(0) }));
+    for (const { vigil } of both) await vigil.start();
+    await until('they see each other', () => both.every(({ vigil }) => vigil.others === 1));
+    await redis.config('SET', 'maxmemory', '1');
+    try {
+      const full = performance.now();
+      const aLeaseLater = (): boolean => performance.now() - full > LAPSE_MS;
+      await until('all may speak', () => aLeaseLater() && both.every(({ lease }) => lease.maySpeak()), 2_400);
+      expect(both.map((one) => one.redis.state)).toEqual(['up', 'up']);
+    } finally {
+      await redis.config('SET', 'maxmemory', '0');
+    }
+  });
+
   it('no frame leaves without it, and speech goes on with it', () => {
     vi.useFakeTimers();
     try {
