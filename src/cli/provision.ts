@@ -67,7 +67,9 @@ function textOf(changes: readonly Change[], dryRun: boolean): string[] {
   return changes.map((change) => {
     if (change.kind === 'create_database') return `${verb}create database ${change.database}`;
     if (change.kind === 'create_container') {
-      return `${verb}create container ${change.container} (partition key ${change.partitionKey})`;
+      const { container, partitionKey, maxThroughput, indexed } = change;
+      const plan = `partition key ${partitionKey}, up to ${maxThroughput} RU/s, indexed: ${indexed.join(' ')}`;
+      return `${verb}create container ${container} (${plan})`;
     }
     if (change.kind === 'update_container')
       return `${verb}update ${change.container}: ${change.fields.join(', ')}`;

@@ -152,6 +152,10 @@ describe('reading back', () => {
     expect((await view.rtvoice(['transcripts', 'show', 'nowhere'])).code).toBe(1);
     const found = await view.rtvoice(['transcripts', 'search', '--outcome', 'completed', '--json']);
     expect((JSON.parse(found.stdout) as { calls: object[] }).calls).toHaveLength(2);
+    expect(await view.rtvoice(['transcripts', 'aside', idOf(0)])).toMatchObject({
+      code: 0,
+      stdout: 'nothing was set aside\n',
+    });
     expect((await view.rtvoice(['provision'])).stdout).toBe('nothing to change\n');
   });
 });

@@ -56,9 +56,13 @@ describe('provision', () => {
     const planned = await provision(settings(), { dryRun: true });
     expect(planned.map((change) => change.kind)).toEqual([
       'create_database',
-      ...Array(5).fill('create_container'),
+      ...Object.keys(CONTAINERS).map(() => 'create_container'),
     ]);
-    expect((await provision(settings(), { dryRun: true })).length).toBe(6);
+    expect(planned.find((change) => 'container' in change && change.container === 'audit')).toEqual({
+      ...{ kind: 'create_container', container: 'audit', partitionKey: '/day', maxThroughput: 1000 },
+      indexed: ['/day/?', '/n/?', '/subjectHash/?'],
+    });
+    expect(await provision(settings(), { dryRun: true })).toEqual(planned);
     expect(await provision(settings())).toEqual(planned);
     const mark = proxy.requests.length;
     expect(await provision(settings())).toEqual([]);

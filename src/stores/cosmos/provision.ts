@@ -4,7 +4,15 @@ import { CONTAINERS, type ContainerPlan, DEFAULT_TTL, partitionKeyOf } from './c
 
 export type Change =
   | { readonly kind: 'create_database'; readonly database: string }
-  | { readonly kind: 'create_container'; readonly container: string; readonly partitionKey: string }
+  | {
+      readonly kind: 'create_container';
+      readonly container: string;
+      readonly partitionKey: string;
+      /** Highest RU/s of autoscale. */
+      readonly maxThroughput: number;
+      /** The only paths that are indexed. */
+      readonly indexed: readonly string[];
+    }
   | { readonly kind: 'update_container'; readonly container: string; readonly fields: readonly string[] }
   | {
       readonly kind: 'update_throughput';
@@ -85,7 +93,13 @@ async function createContainer(cosmos: Cosmos, plan: ContainerPlan, dryRun: bool
       }
     });
   }
-  return { kind: 'create_container', container: plan.id, partitionKey: plan.partitionKey };
+  return {
+    kind: 'create_container',
+    container: plan.id,
+    partitionKey: plan.partitionKey,
+    maxThroughput: plan.maxThroughput,
+    indexed: (plan.indexingPolicy.includedPaths ?? []).flatMap(({ path }) => path ?? []),
+  };
 }
 
 async function alignContainer(
