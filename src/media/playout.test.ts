@@ -93,7 +93,7 @@ describe('playout', () => {
     vi.advanceTimersByTime(2_000);
     expect(sent.length).toBe(before);
     expect(sent.at(-1)?.kind).toBe('stop');
-    expect(clips).toEqual([{ heardMs: 100, lengthMs: 400 }]);
+    expect(clips.map(({ heardMs, lengthMs }) => [heardMs, lengthMs])).toEqual([[100, 400]]);
     expect(clock.active).toBe(0);
   });
 

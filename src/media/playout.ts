@@ -4,6 +4,7 @@
  * lead can still be cut, so a cancelled reply never makes another sound once `cut` has sent StopAudio.
  */
 import { bytesPerFrame, FRAME_MS, type SampleRate } from '../audio/pcm.js';
+import { inTask } from '../ops/tasks.js';
 import type { MediaLine } from './ports.js';
 import { formatAudio, STOP_AUDIO } from './wire/format.js';
 
@@ -15,6 +16,8 @@ const BUFFERED_LIMIT = 256 * 1024;
 /** One clock for all calls of the process. */
 export class PlayoutClock {
   readonly #playouts = new Set<Playout>();
+  /** Frames of all calls so far. */
+  sent = 0;
   readonly #maySpeak: () => boolean;
   #timer: NodeJS.Timeout | undefined;
 
@@ -29,7 +32,7 @@ export class PlayoutClock {
 
   add(playout: Playout): void {
     this.#playouts.add(playout);
-    this.#timer ??= setInterval(() => this.#tick(), FRAME_MS / 2);
+    this.#timer ??= setInterval(() => inTask('media.playout', () => this.#tick()), FRAME_MS / 2);
   }
 
   remove(playout: Playout): void {
@@ -58,15 +61,23 @@ export interface Clip {
 }
 
 interface Queued extends Clip {
+  /** As it was given. */
+  readonly source: Clip;
   readonly frames: number;
   sent: number;
   /** The next frame begins in the middle of a sound. */
   faded: boolean;
 }
 
+interface HeardClip {
+  readonly clip: Clip;
+  readonly heardMs: number;
+  readonly lengthMs: number;
+}
+
 /** How much of the clips that were not heard to their end was heard, ms, in order. */
 export interface Cut {
-  readonly clips: readonly { readonly heardMs: number; readonly lengthMs: number }[];
+  readonly clips: readonly HeardClip[];
 }
 
 export class Playout {
@@ -99,6 +110,7 @@ export class Playout {
   play(clip: Clip): void {
     this.#queue.push({
       ...clip,
+      source: clip,
       frames: Math.ceil(clip.pcm.length / this.#frameBytes),
       sent: 0,
       faded: false,
@@ -114,6 +126,7 @@ export class Playout {
       if (!clip) break;
       if (this.#dueMs < now - LEAD_MS) this.#dueMs = now;
       this.#line.send(formatAudio(this.#frame(clip)));
+      this.#clock.sent += 1;
       clip.sent += 1;
       this.#dueMs += FRAME_MS;
       if (clip.sent === 1) clip.onStarted?.();
@@ -126,9 +139,16 @@ export class Playout {
     if (!this.playing) this.#rest();
   }
 
-  /** The caller may be speaking: silence at once, from where it can go on. Not one frame leaves until `resume`. */
+  /**
+   * The caller may be speaking: silence at once, from where it can go on. Not one frame leaves until `resume`, nor of
+   * what begins meanwhile.
+   */
   pause(): void {
-    if (this.#paused || !this.playing) return;
+    if (this.#paused) return;
+    if (!this.playing) {
+      this.#paused = true;
+      return;
+    }
     const now = performance.now();
     const open = [...this.#tail.map(({ clip }) => clip), ...this.#queue];
     const heard = this.#heard(now);
@@ -188,15 +208,16 @@ export class Playout {
   }
 
   /** What the caller has heard by now of each clip that is not done. */
-  #heard(now: number): { heardMs: number; lengthMs: number }[] {
+  #heard(now: number): HeardClip[] {
     const ahead = this.#paused ? 0 : Math.max(0, this.#dueMs - now);
     const tail = this.#tail.map(({ clip, endsAtMs }) => {
       const lengthMs = clip.frames * FRAME_MS;
-      return { heardMs: clamp(lengthMs - (endsAtMs - now), lengthMs), lengthMs };
+      return { clip: clip.source, heardMs: clamp(lengthMs - (endsAtMs - now), lengthMs), lengthMs };
     });
     const queue = this.#queue.map((clip) => {
       const lengthMs = clip.frames * FRAME_MS;
-      return { heardMs: clamp(clip.sent * FRAME_MS - (clip.sent > 0 ? ahead : 0), lengthMs), lengthMs };
+      const heardMs = clamp(clip.sent * FRAME_MS - (clip.sent > 0 ? ahead : 0), lengthMs);
+      return { clip: clip.source, heardMs, lengthMs };
     });
     return [...tail, ...queue];
   }

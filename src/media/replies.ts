@@ -31,14 +31,20 @@ interface Spoken extends Answered {
   readonly begun?: { readonly turnId: string; readonly heard: readonly string[] };
 }
 
+export interface RepliesHooks {
+  /** A reply is being made from now on. */
+  began(): void;
+  /** The agent has said what it had to say, and it is the caller's turn. */
+  callersTurn(): void;
+}
+
 export class Replies {
   readonly #callId: string;
   readonly #attachment: Attachment;
   readonly #playout: Playout;
   readonly #sampleRate: SampleRate;
   readonly #services: SessionServices;
-  /** The agent has said what it had to say, and it is the caller's turn. */
-  readonly #callersTurn: () => void;
+  readonly #hooks: RepliesHooks;
   readonly #meter = new ReplyMeter();
   readonly #record: LatestOnly<Saying>;
   #current: Reply | undefined;
@@ -54,16 +60,16 @@ export class Replies {
     playout: Playout,
     sampleRate: SampleRate,
     services: SessionServices,
-    callersTurn: () => void,
+    hooks: RepliesHooks,
   ) {
     this.#callId = callId;
     this.#attachment = attachment;
     this.#playout = playout;
     this.#sampleRate = sampleRate;
     this.#services = services;
-    this.#callersTurn = callersTurn;
     this.#record = new LatestOnly((saying) => attachment.say(saying));
     this.#language = services.speakers.of(attachment.context).language;
+    this.#hooks = hooks;
   }
 
   /** A reply is being made or heard. */
@@ -176,6 +182,7 @@ export class Replies {
         }),
     });
     this.#current = reply;
+    this.#hooks.began();
     reply.done = reply
       .speak(parts, splitter())
       .then((outcome) => {
@@ -210,7 +217,7 @@ export class Replies {
       if (this.#closed) await turn;
     }
     if (outcome.hangUp) this.#services.hangUp(this.#callId);
-    else if (!this.#closed && !outcome.interrupted) this.#callersTurn();
+    else if (!this.#closed && !outcome.interrupted) this.#hooks.callersTurn();
   }
 }
 

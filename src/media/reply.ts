@@ -10,7 +10,7 @@ import { FRAME_MS, type SampleRate } from '../audio/pcm.js';
 import { attentionTone } from '../audio/tone.js';
 import type { ContextPatch } from '../call/turn.js';
 import type { Speaker } from '../speech/speaker.js';
-import type { Playout } from './playout.js';
+import type { Clip, Playout } from './playout.js';
 import type { Spoken, Voice } from './ports.js';
 import type { ReplyStage } from './reply-trace.js';
 import { heardWords } from './spoken-words.js';
@@ -76,8 +76,14 @@ interface Queued {
   readonly text: string;
   /** A sentence of the reply; else a filler or an excuse. */
   readonly own: boolean;
+  readonly clip: Clip;
   played: boolean;
+  /** Whoever waits for it to be heard waits no more. */
+  settle(): void;
 }
+
+/** Sentences that may wait to be heard: a model may write faster than a caller can listen. */
+const MOST_AHEAD = 6;
 
 /** Phrases are in memory. One that is not has what is left of the caller's patience, and this much at least, ms. */
 const PHRASE_MS = 250;
@@ -107,8 +113,8 @@ export class Reply {
   #left = false;
   /** Settles when the reply's turn was handed in; its owner sets it. */
   done: Promise<void> = Promise.resolve();
-  /** Settles when all that was queued was heard, or the reply was cut. */
-  #heard: Promise<void> = Promise.resolve();
+  /** Settle as what was queued is heard, oldest first, or when the reply is cut. */
+  readonly #ahead: Promise<void>[] = [];
   /** Settles when what is said in place of a failure was queued. */
   #excuse: Promise<void> = Promise.resolve();
 
@@ -142,7 +148,7 @@ export class Reply {
       endWatch();
     }
     this.#complete = true;
-    await this.#heard;
+    await Promise.all(this.#ahead);
     this.#making.abort();
     if (this.#startedAtMs > 0) this.#hooks.stage('reply.audio', this.#startedAtMs);
     const interrupted = this.#cutText !== undefined;
@@ -163,15 +169,12 @@ export class Reply {
     if (this.signal.aborted) return;
     this.#cutAtMs = Date.now();
     const { clips } = this.#playout.cut();
-    const first = this.#queued.findIndex(({ played }) => !played);
-    const heard = this.#queued.flatMap(({ text }, index) => {
-      if (first < 0 || index < first) return [text];
-      const clip = clips[index - first];
-      return clip ? [heardWords(text, clip.heardMs, clip.lengthMs)] : [];
+    const heard = this.#queued.map(({ text, clip, played }) => {
+      const heardMs = clips.find((one) => one.clip === clip)?.heardMs ?? 0;
+      return played ? text : heardWords(text, clip.pcm, this.#sampleRate, heardMs);
     });
     this.#cutText = heard.filter((text) => text !== '').join(' ');
-    this.#cut.abort();
-    this.#making.abort();
+    this.#end();
   }
 
   /** Everything the agent has to say is known: another worker can say the rest. */
@@ -192,8 +195,7 @@ export class Reply {
     if (this.signal.aborted) return;
     this.#playout.cut();
     if (this.#sentences.length > 0) await this.#hooks.saying(this.#progress());
-    this.#cut.abort();
-    this.#making.abort();
+    this.#end();
   }
 
   /** Nothing more is made: cut, or given up. */
@@ -222,8 +224,9 @@ export class Reply {
     }
   }
 
-  /** Makes one sentence and queues it after the others; does not wait until it is heard. */
+  /** Makes one sentence and queues it after the others; waits for these to be heard only when they are many. */
   async #say(sentence: string): Promise<void> {
+    if (this.#ahead.length >= MOST_AHEAD) await this.#ahead.shift();
     if (this.#over) return;
     this.#hooks.reached('first_sentence');
     this.#sentences.push(sentence);
@@ -250,23 +253,28 @@ export class Reply {
   }
 
   #queue(what: Pick<Queued, 'text' | 'own'>, pcm: Buffer, onStarted: () => void): void {
-    const queued: Queued = { ...what, played: false };
+    const { promise, settle } = settled();
+    const clip: Clip = {
+      pcm,
+      onStarted,
+      onPlayed: () => {
+        queued.played = true;
+        // After the last one comes the turn.
+        if (queued.own && this.#heardThrough() < this.#sentences.length)
+          void this.#hooks.saying(this.#progress());
+        settle();
+      },
+    };
+    const queued: Queued = { ...what, clip, played: false, settle };
     this.#queued.push(queued);
-    const played = new Promise<void>((resolve) => {
-      this.signal.addEventListener('abort', () => resolve(), { once: true });
-      this.#playout.play({
-        pcm,
-        onStarted,
-        onPlayed: () => {
-          queued.played = true;
-          // After the last one comes the turn.
-          if (queued.own && this.#heardThrough() < this.#sentences.length)
-            void this.#hooks.saying(this.#progress());
-          resolve();
-        },
-      });
-    });
-    this.#heard = Promise.all([this.#heard, played]).then(() => undefined);
+    this.#ahead.push(promise);
+    this.#playout.play(clip);
+  }
+
+  #end(): void {
+    this.#cut.abort();
+    this.#making.abort();
+    for (const { settle } of this.#queued) settle();
   }
 
   #progress(): ReplyProgress {
@@ -351,3 +359,11 @@ const textOf = (queued: readonly Queued[]): string =>
     .join(' ');
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+function settled(): { promise: Promise<void>; settle: () => void } {
+  let settle = (): void => undefined;
+  const promise = new Promise<void>((resolve) => {
+    settle = resolve;
+  });
+  return { promise, settle };
+}

@@ -5,18 +5,18 @@ import type { SampleRate } from '../audio/pcm.js';
 import type { ConversationContext } from '../memory/context.js';
 import type { Speaker } from '../speech/speaker.js';
 import type { SpokenTexts } from '../speech/spoken-texts.js';
+import type { BargeInSettings } from './barge-in.js';
 import type { PlayoutClock } from './playout.js';
 import type { CallLink, MediaLog, MediaMetrics, Voice } from './ports.js';
 import type { Splitter } from './reply.js';
 import type { SilenceSettings } from './silence.js';
+import type { VoiceChannel } from './vad/voice-channel.js';
 
-/** What of voice activity a session uses: a channel that is fed frames and tells onsets and ends. */
-export interface VoiceEar {
-  push(frame: Buffer, atMs: number): void;
-  onSpeechStart: ((event: { atMs: number; heardMs: number }) => void) | undefined;
-  onSpeechEnd: ((event: { atMs: number; heardMs: number }) => void) | undefined;
-  close(): void;
-}
+/** What of voice activity a session uses: a channel that is fed frames and tells of voices. */
+export type VoiceEar = Pick<
+  VoiceChannel,
+  'push' | 'speaking' | 'span' | 'onSpeechStart' | 'onVoice' | 'onSpeechEnd' | 'close'
+>;
 
 /** How long a caller waits in silence, ms. */
 export interface Patience {
@@ -40,6 +40,7 @@ export interface SessionServices {
   readonly patience: Patience;
   /** Voice activity; without it only words interrupt. */
   readonly voices?: { open(sampleRate: SampleRate): VoiceEar };
+  readonly bargeIn?: BargeInSettings;
   readonly silence: SilenceSettings;
   readonly metrics: MediaMetrics;
   readonly log: MediaLog;

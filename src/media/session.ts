@@ -68,21 +68,29 @@ export class MediaSession {
     this.#sampleRate = sampleRate;
     this.#playout = new Playout(services.clock, line, sampleRate);
     this.#attachment = new Attachment(callId, origin, services, { lost: (code) => this.#lost(code) });
-    this.#replies = new Replies(callId, this.#attachment, this.#playout, sampleRate, services, () =>
-      this.#silence.start(),
-    );
-    this.#bargeIn = new BargeIn({
-      playing: () => this.#replies.busy && this.#playout.playing,
-      pause: () => {
-        services.metrics.paused();
-        this.#playout.pause();
+    this.#replies = new Replies(callId, this.#attachment, this.#playout, sampleRate, services, {
+      // Who still speaks is not talked over.
+      began: () => {
+        if (this.#ear?.speaking) this.#bargeIn.onset(this.#ear.span);
       },
-      resume: () => this.#playout.resume(),
-      cancel: () => {
-        this.interrupt();
-        this.#silence.start();
-      },
+      callersTurn: () => this.#silence.start(),
     });
+    this.#bargeIn = new BargeIn(
+      {
+        busy: () => this.#replies.busy,
+        pause: () => {
+          if (this.#playout.playing) services.metrics.paused();
+          this.#playout.pause();
+        },
+        resume: () => this.#playout.resume(),
+        cancel: () => {
+          this.interrupt();
+          this.#silence.start();
+        },
+        now: () => performance.now(),
+      },
+      services.bargeIn,
+    );
     this.#silence = new Silence(services.silence, {
       reprompt: () => this.#replies.phrase('reprompt'),
       goodbye: () => this.#replies.phrase('goodbye', { hangUp: true }),
@@ -121,10 +129,10 @@ export class MediaSession {
     const speechEndMs = this.#speechEndMs;
     const aside = this.#playout.playing && this.#bargeIn.isBackchannel(utterance.text);
     if (aside) this.#bargeIn.offset();
-    else this.interrupt();
+    else this.#giveWay();
     this.#enqueue(async () => {
       if (!aside) {
-        this.interrupt();
+        this.#giveWay();
         await this.#replies.done;
       }
       const recorded = this.#attachment.turn({
@@ -181,7 +189,7 @@ export class MediaSession {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#bargeIn.close();
+    this.#bargeIn.reset();
     this.#silence.stop();
     this.#ear?.close();
     this.#replies.close();
@@ -214,7 +222,7 @@ export class MediaSession {
     if (this.#closed || !this.position) return;
     this.#leaving = true;
     this.#silence.stop();
-    this.#bargeIn.close();
+    this.#bargeIn.reset();
     await Promise.race([this.#inputs, pause(LAST_TURNS_MS)]);
     await this.#replies.leave(SENTENCE_MS);
     this.#playout.cut();
@@ -239,6 +247,15 @@ export class MediaSession {
     }
   }
 
+  /** The caller has said something: the reply that is being heard ends, unless it is to be heard out. */
+  #giveWay(): void {
+    if (!this.#bargeIn.enabled) return;
+    this.#bargeIn.reset();
+    this.interrupt();
+    // What comes next is an answer to these words: nothing holds it back.
+    this.#playout.resume();
+  }
+
   #resume(saying: Saying | undefined): void {
     const last = this.context.window.at(-1);
     if (saying) this.#replies.goOn(saying, this.#openedAt);
@@ -253,14 +270,15 @@ export class MediaSession {
   }
 
   #listenTo(ear: VoiceEar): void {
-    ear.onSpeechStart = ({ atMs, heardMs }) => {
+    ear.onSpeechStart = () => {
       this.#silence.hold();
-      this.#bargeIn.onset(heardMs - atMs);
+      this.#bargeIn.onset();
     };
-    ear.onSpeechEnd = ({ atMs, heardMs }) => {
-      this.#speechEndMs = performance.now() - (heardMs - atMs);
+    ear.onVoice = (span) => this.#bargeIn.voice(span);
+    ear.onSpeechEnd = (span) => {
+      this.#speechEndMs = performance.now() - (span.heardMs - span.atMs);
       this.#voiceEndedAt = performance.now();
-      this.#bargeIn.offset();
+      this.#bargeIn.offset(span);
       if (!this.#replies.busy) this.#silence.start();
     };
   }

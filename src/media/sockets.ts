@@ -7,6 +7,7 @@ import type { WebSocket } from 'ws';
 import type { CallOrigin } from '../actors/call-messages.js';
 import { FRAME_MS, type SampleRate } from '../audio/pcm.js';
 import { newNonce } from '../call/incarnation.js';
+import { inTask } from '../ops/tasks.js';
 import type { PlayoutClock } from './playout.js';
 import type { MediaLine } from './ports.js';
 import type { SessionRegistry } from './registry.js';
@@ -59,7 +60,7 @@ export function serveMedia(
   };
   const heard = new TranscriptRelay(callId, services.relay);
 
-  socket.on('message', (data: Buffer) => {
+  const take = (data: Buffer): void => {
     const frame = parseFrame(data, scratch);
     switch (frame.kind) {
       case 'AudioMetadata':
@@ -79,7 +80,8 @@ export function serveMedia(
         break;
       default:
     }
-  });
+  };
+  socket.on('message', (data: Buffer) => inTask('media.message', () => take(data)));
   socket.on('error', () => socket.terminate());
   const closed = new Promise<void>((resolve) => {
     socket.once('close', () => {

@@ -62,7 +62,10 @@ export function createMetrics(worker: string) {
       'rtvoice_calls_moved',
       'Sockets given to other workers while draining, by what they carry',
     ),
-    mediaFrames: counter('rtvoice_media_frames', 'Audio frames by direction'),
+    mediaFrames: meter.createObservableCounter('rtvoice_media_frames', {
+      description: 'Audio frames by direction',
+    }),
+    longTasks: counter('rtvoice_long_tasks', 'Tasks of our own that held the event loop over 10 ms, by name'),
     mediaMalformed: counter('rtvoice_media_malformed', 'Frames that were no known message'),
     ttsSyntheses: counter('rtvoice_tts_syntheses', 'Sentences synthesised'),
     ttsHits: counter('rtvoice_tts_cache_hits', 'Sentences from the cache, by tier'),

@@ -1,5 +1,6 @@
 /** The media worker's side of a worker: sockets and sessions, the voice that speaks there, the agent, and the lease. */
 import type { CallLink } from '../media/ports.js';
+import { BARGE_IN_VOICE } from '../media/vad/settings.js';
 import { VoiceActivity } from '../media/vad/voice-activity.js';
 import { callTrace } from '../ops/tracing.js';
 import { TurnRing } from '../ops/turn-ring.js';
@@ -11,9 +12,6 @@ import { OwnAffinity } from './own-affinity.js';
 import { createPresence } from './presence.js';
 import { speakersOf } from './speech-engine.js';
 import { createVoice } from './voice.js';
-
-/** Endpointing is left to ACS's finals; for barge-in a short hangover tells a noise from an interruption. */
-const BARGE_IN_HANGOVER_MS = 160;
 
 export interface MediaWorkerParts {
   /** Lays what is known of the caller over the line to the actor. */
@@ -33,9 +31,7 @@ export async function createMediaWorker(backing: Backing, parts: MediaWorkerPart
   const responder = await createAgent(config, texts, metrics.genAi, log);
   const voice = await createVoice({ config, redis, seal, metrics, texts, phrases: responder.phrases() });
   const activity =
-    config.VOICE_ACTIVITY === 'on'
-      ? await VoiceActivity.load({ settings: { hangoverMs: BARGE_IN_HANGOVER_MS } })
-      : undefined;
+    config.VOICE_ACTIVITY === 'on' ? await VoiceActivity.load({ settings: BARGE_IN_VOICE }) : undefined;
   const presence = createPresence({
     name: config.WORKER_ID,
     url: workerUrl,

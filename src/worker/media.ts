@@ -18,6 +18,7 @@ import {
 } from '../media/sockets.js';
 import type { Logger } from '../ops/log.js';
 import type { Metrics } from '../ops/metrics.js';
+import { onLongTask } from '../ops/tasks.js';
 import type { TurnRing } from '../ops/turn-ring.js';
 import { SentenceSplitter } from '../speech/sentences.js';
 import type { TextsByLanguage } from '../speech/spoken-texts.js';
@@ -35,6 +36,7 @@ export interface MediaParts {
   /** The lease under which voices speak. */
   maySpeak(): boolean;
   readonly voices: SessionServices['voices'];
+  readonly bargeIn?: SessionServices['bargeIn'];
   readonly silence: SessionServices['silence'];
   readonly trace: SessionServices['trace'];
   readonly appApiToken: string | undefined;
@@ -54,6 +56,8 @@ export function createMedia(parts: MediaParts) {
   const clock = new PlayoutClock(parts.maySpeak);
   const agent = new Agent({ connections: 8, keepAliveTimeout: 30_000 });
   const open = new Set<WebSocket>();
+  /** Plain numbers: there are thousands of frames a second. */
+  let framesIn = 0;
   const closing = new Set<Promise<void>>();
   const transcriptions = new Set<TranscriptionSocket>();
 
@@ -74,9 +78,10 @@ export function createMedia(parts: MediaParts) {
       speakers: parts.speakers,
       patience: parts.patience,
       ...(parts.voices ? { voices: parts.voices } : {}),
+      ...(parts.bargeIn ? { bargeIn: parts.bargeIn } : {}),
       silence: parts.silence,
       trace: parts.trace,
-      metrics: mediaMetrics(metrics, parts.turns),
+      metrics: mediaMetrics(metrics, parts.turns, { frameIn: () => (framesIn += 1) }),
       log,
       affinity: parts.affinity,
       hangUp: parts.hangUp,
@@ -108,9 +113,16 @@ export function createMedia(parts: MediaParts) {
   };
 
   metrics.liveCalls.addCallback((result) => result.observe(sessions.size));
+  metrics.mediaFrames.addCallback((result) => {
+    result.observe(framesIn, { direction: 'in' });
+    result.observe(clock.sent, { direction: 'out' });
+  });
+  const endLongTasks = onLongTask((task) => metrics.longTasks.add(1, { task }));
 
   return {
     sessions,
+    /** Audio frames since the start. */
+    frames: () => ({ in: framesIn, out: clock.sent }),
     /** Sockets of ACS that are open here. */
     sockets: (): number => open.size,
     openSocket(call: SocketCall, socket: WebSocket): void {
@@ -145,12 +157,17 @@ export function createMedia(parts: MediaParts) {
       for (const socket of open) socket.close(GOING_AWAY, 'draining');
       await Promise.all(closing);
       for (const socket of open) socket.terminate();
+      endLongTasks();
       await agent.close();
     },
   };
 }
 
-function mediaMetrics(metrics: Metrics, turns: TurnRing): MediaMetrics {
+function mediaMetrics(
+  metrics: Metrics,
+  turns: TurnRing,
+  counts: Pick<MediaMetrics, 'frameIn'>,
+): MediaMetrics {
   return {
     turnMeasured: (latency) => {
       for (const [step, ms] of Object.entries(latency.steps)) metrics.turnStep.record(ms, { step });
@@ -159,7 +176,7 @@ function mediaMetrics(metrics: Metrics, turns: TurnRing): MediaMetrics {
     firstFrame: (ms, from) => metrics.firstFrame.record(ms, { from }),
     greeting: (ms) => metrics.greeting.record(ms),
     turnAnswered: (durable, ms) => metrics.turnRoundTrip.record(ms, { durable: String(durable) }),
-    frameIn: () => metrics.mediaFrames.add(1, { direction: 'in' }),
+    frameIn: counts.frameIn,
     malformed: () => metrics.mediaMalformed.add(1),
     interrupted: () => metrics.interruptions.add(1),
     paused: () => metrics.pauses.add(1),

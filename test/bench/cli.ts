@@ -6,7 +6,7 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { type Bench, type BenchResult, describeMachine, toJson, toTable } from './frame.js';
-import { loadBenches, parseOptions, UsageError } from './load.js';
+import { loadBenches, parseOptions, takeOnly, UsageError } from './load.js';
 
 const say = (line: string): void => {
   process.stderr.write(`${line}\n`);
@@ -14,7 +14,7 @@ const say = (line: string): void => {
 
 async function main(argv: readonly string[]): Promise<void> {
   const [out, name, ...rest] = argv;
-  const { bench, options } = await choose(name, rest);
+  const { bench, options, only } = await choose(name, rest);
 
   const abort = new AbortController();
   const stop = (): void => abort.abort(new Error('interrupted'));
@@ -23,7 +23,7 @@ async function main(argv: readonly string[]): Promise<void> {
 
   const machine = describeMachine();
   const started = performance.now();
-  const result: BenchResult = await bench.run({ say, options, signal: abort.signal });
+  const result: BenchResult = await bench.run({ say, options, only, signal: abort.signal });
   abort.signal.throwIfAborted();
   say(`measured in ${((performance.now() - started) / 1000).toFixed(1)} s`);
 
@@ -35,10 +35,13 @@ async function main(argv: readonly string[]): Promise<void> {
 async function choose(
   name: string | undefined,
   rest: readonly string[],
-): Promise<{ bench: Bench; options: Record<string, number> }> {
+): Promise<{ bench: Bench; options: Record<string, number>; only: ReadonlySet<string> }> {
   const benches = await loadBenches(name);
   const bench = benches.find((candidate) => candidate.name === name);
-  if (bench) return { bench, options: parseOptions(bench, rest) };
+  if (bench) {
+    const { only, rest: others } = takeOnly(bench, rest);
+    return { bench, only, options: parseOptions(bench, others) };
+  }
   const lines = benches.map(({ name, description }) => `  ${name.padEnd(12)} ${description}`);
   throw new UsageError(
     [name ? `no bench ${name}; there are:` : 'npm run bench -- NAME [--json]; there are:', ...lines].join(

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Bench, describeMachine, figure, percentile, series, toJson, toTable } from './frame.js';
-import { parseOptions, UsageError } from './load.js';
+import { parseOptions, takeOnly, UsageError } from './load.js';
 
 const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1);
 
@@ -107,6 +107,31 @@ describe('output', () => {
     expect(lines[head + 1]?.split(/\s+/)).toEqual(['turn_commit', 'ms', '2', '1.23457', '2', '2', '2']);
     expect(lines[head + 2]?.split(/\s+/)).toEqual(['rate', 'calls/s', '12.5']);
     expect(lines).toContain('- the network');
+  });
+});
+
+describe('takeOnly', () => {
+  const bench: Bench = {
+    name: 'probe',
+    description: 'a probe',
+    parts: ['first', 'second', 'third'],
+    run: () => Promise.reject(new Error('not run here')),
+  };
+
+  it('gives all parts, or those asked for, and leaves the other words', () => {
+    expect(takeOnly(bench, ['--calls', '5'])).toEqual({
+      only: new Set(['first', 'second', 'third']),
+      rest: ['--calls', '5'],
+    });
+    expect(takeOnly(bench, ['--only', 'third,first', '--calls', '5'])).toEqual({
+      only: new Set(['third', 'first']),
+      rest: ['--calls', '5'],
+    });
+    expect(takeOnly(bench, ['--only=second'])).toEqual({ only: new Set(['second']), rest: [] });
+  });
+
+  it.each([[['--only', 'fourth']], [['--only']], [['--only=']]])('refuses %j', (argv) => {
+    expect(() => takeOnly(bench, argv)).toThrow(UsageError);
   });
 });
 

@@ -40,6 +40,8 @@ export interface BenchContext {
   readonly say: (line: string) => void;
   /** The bench's options, from the command line or their defaults. */
   readonly options: Readonly<Record<string, number>>;
+  /** The parts to run: those of `--only`, or all. */
+  readonly only: ReadonlySet<string>;
   /** Aborted on Ctrl-C: stop what was started, then return or throw. */
   readonly signal: AbortSignal;
 }
@@ -49,6 +51,8 @@ export interface Bench {
   readonly description: string;
   /** Numbers that `--name VALUE` may change; they appear in the output's config. */
   readonly options?: Readonly<Record<string, { readonly default: number; readonly help: string }>>;
+  /** Parts that can be run alone: `--only a,b`. */
+  readonly parts?: readonly string[];
   readonly run: (context: BenchContext) => Promise<BenchResult>;
 }
 

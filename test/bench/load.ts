@@ -22,6 +22,20 @@ export async function loadBenches(name?: string): Promise<Bench[]> {
   return modules.flatMap(({ bench }) => (bench ? [bench] : []));
 }
 
+/** Takes `--only a,b` out of the words. Without it, all parts of the bench are to run. */
+export function takeOnly(bench: Bench, argv: readonly string[]): { only: Set<string>; rest: string[] } {
+  const parts = bench.parts ?? [];
+  const words = argv.flatMap((word) => (word.startsWith('--only=') ? ['--only', word.slice(7)] : [word]));
+  const at = words.indexOf('--only');
+  if (at < 0) return { only: new Set(parts), rest: words };
+  const wanted = (words[at + 1] ?? '').split(',');
+  const unknown = wanted.find((part) => !parts.includes(part));
+  if (unknown !== undefined) {
+    throw new UsageError(`${bench.name} has no part '${unknown}'; there are: ${parts.join(', ') || 'none'}`);
+  }
+  return { only: new Set(wanted), rest: words.toSpliced(at, 2) };
+}
+
 /** `--calls 50` or `--calls=50`, for the options that the bench declares. */
 export function parseOptions(bench: Bench, argv: readonly string[]): Record<string, number> {
   const known = bench.options ?? {};

@@ -9,7 +9,9 @@ const FALL = 0.05;
 const RISE = 0.02;
 /** Fastest rise, dB a frame: 3 dB/s, so that a word does not lift the floor, a fan does. */
 const MAX_RISE_DB = 0.06;
-/** While someone speaks the floor rises by 0.5 dB/s only, lest a long sentence becomes the noise. */
+/** After speech what stands out is mostly more of it, though the model may doubt: so long it is not learnt as noise, ms. */
+const DOUBT_MS = 1_500;
+/** While someone speaks, and in that doubt, the floor rises by 0.5 dB/s only, lest a long sentence becomes the noise. */
 const MAX_RISE_SPEAKING_DB = 0.01;
 const DEVIATION_PACE = 0.02;
 const MAX_DEVIATION_DB = 8;
@@ -28,6 +30,7 @@ export class EnergyGate {
   deviationDb = FIRST_DEVIATION_DB;
   private frames = 0;
   private holdMs = 0;
+  private doubtMs = 0;
   private readonly settings: VoiceActivitySettings;
 
   constructor(settings: VoiceActivitySettings) {
@@ -43,7 +46,8 @@ export class EnergyGate {
     // Nothing is known before the first frame: it is taken for noise.
     if (this.frames === 0) this.floorDb = Math.max(levelDb, LOWEST_FLOOR_DB);
     this.holdMs = this.standsOut(levelDb) ? this.settings.gateHoldMs : Math.max(0, this.holdMs - FRAME_MS);
-    this.learn(Math.max(levelDb, LOWEST_FLOOR_DB), speaking);
+    this.doubtMs = speaking ? DOUBT_MS : Math.max(0, this.doubtMs - FRAME_MS);
+    this.learn(Math.max(levelDb, LOWEST_FLOOR_DB), speaking || (this.doubtMs > 0 && this.holdMs > 0));
     return this.holdMs > 0;
   }
 

@@ -42,3 +42,9 @@ export const DEFAULT_SETTINGS: VoiceActivitySettings = {
   release: 0.35,
   hangoverMs: 400,
 };
+
+/**
+ * What differs in a call: endpointing is left to ACS's finals, so that for barge-in a short hangover tells a noise from
+ * an interruption.
+ */
+export const BARGE_IN_VOICE: Partial<VoiceActivitySettings> = { hangoverMs: 180 };

@@ -1,4 +1,5 @@
 import type { SampleRate } from '../../audio/pcm.js';
+import { inTask } from '../../ops/tasks.js';
 import { DEFAULT_SETTINGS, type VoiceActivitySettings } from './settings.js';
 import { MAX_BATCH, Silero } from './silero.js';
 import { VoiceChannel } from './voice-channel.js';
@@ -110,13 +111,15 @@ export class VoiceActivity {
     this.counters.windows += batch.length;
     this.counters.inferenceMs += ms;
     this.counters.worstRunMs = Math.max(this.counters.worstRunMs, ms);
-    batch.forEach((channel, i) => {
-      try {
-        channel.result(probabilities?.[i] ?? 0);
-      } catch {
-        // A listener's error must not stop the other calls' voices.
-        this.counters.failures++;
-      }
+    inTask('media.voice', () => {
+      batch.forEach((channel, i) => {
+        try {
+          channel.result(probabilities?.[i] ?? 0);
+        } catch {
+          // A listener's error must not stop the other calls' voices.
+          this.counters.failures++;
+        }
+      });
     });
   }
 }

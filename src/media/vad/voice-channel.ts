@@ -3,7 +3,7 @@ import { Downsampler } from './downsample.js';
 import { EnergyGate } from './gate.js';
 import type { VoiceActivitySettings } from './settings.js';
 import { CONTEXT, type SileroSlot, STATE, WINDOW } from './silero.js';
-import { type SpeechChange, SpeechState } from './speech-state.js';
+import { type SpeechChange, SpeechState, type VoiceSpan } from './speech-state.js';
 
 const FRAME = 320;
 const SAMPLES_PER_MS = 16;
@@ -18,7 +18,7 @@ const CAPACITY = CONTEXT + PREROLL + 4 * WINDOW + FRAME;
 const GAP_MS = 200;
 
 /** A change in whether the caller speaks. Stream time: milliseconds on the clock given to push. */
-export interface VoiceEvent {
+export interface VoiceEvent extends VoiceSpan {
   /** Where speech began or ended. */
   atMs: number;
   /** End of the audio that had been heard when this was decided. */
@@ -35,6 +35,8 @@ export interface WindowQueue {
 export class VoiceChannel implements SileroSlot {
   onSpeechStart: ((event: VoiceEvent) => void) | undefined;
   onSpeechEnd: ((event: VoiceEvent) => void) | undefined;
+  /** A voice goes on: how much of it there is by now. After each window, about 30 times a second. */
+  onVoice: ((span: VoiceSpan) => void) | undefined;
   readonly input = new Float32Array(CONTEXT + WINDOW);
   readonly state = new Float32Array(STATE);
   /** Windows not looked at because the model was behind. */
@@ -70,6 +72,11 @@ export class VoiceChannel implements SileroSlot {
 
   get speaking(): boolean {
     return this.speech.speaking;
+  }
+
+  /** How much there is of the voice that is heard, or was heard last. */
+  get span(): VoiceSpan {
+    return this.speech.span;
   }
 
   /**
@@ -112,7 +119,7 @@ export class VoiceChannel implements SileroSlot {
     if (this.closed) return;
     // The run has written the state of the stream as it was before.
     if (this.windowGeneration !== this.generation) this.state.fill(0);
-    else this.report(this.speech.update(this.heard(probability), this.windowMs));
+    else this.judge(probability);
     if (this.open && this.waiting >= WINDOW) this.queue.enqueue(this);
   }
 
@@ -120,14 +127,25 @@ export class VoiceChannel implements SileroSlot {
     this.closed = true;
     this.onSpeechStart = undefined;
     this.onSpeechEnd = undefined;
+    this.onVoice = undefined;
     this.queue.forget(this);
   }
 
-  /** The probability that this caller speaks: voices that do not stand out are somebody else's. */
-  private heard(probability: number): number {
+  private judge(probability: number): void {
+    const windowDb = this.windowDb();
+    const clear = this.gate.standsOut(windowDb);
+    this.report(this.speech.update(this.heard(probability, windowDb), this.windowMs, clear));
+    if (this.speech.speaking) this.onVoice?.(this.speech.span);
+  }
+
+  private windowDb(): number {
     let power = 0;
     for (let i = CONTEXT; i < CONTEXT + WINDOW; i++) power += (this.input[i] ?? 0) ** 2;
-    const windowDb = 10 * Math.log10(power / WINDOW + 1e-10);
+    return 10 * Math.log10(power / WINDOW + 1e-10);
+  }
+
+  /** The probability that this caller speaks: voices that do not stand out are somebody else's. */
+  private heard(probability: number, windowDb: number): number {
     const { releasePart, loudPart, loudWindows, loudProbability, onset } = this.settings;
     if (!this.gate.standsOut(windowDb, this.speech.speaking ? releasePart : 1)) {
       this.loud = 0;
@@ -182,7 +200,8 @@ export class VoiceChannel implements SileroSlot {
 
   private report(change: SpeechChange | undefined): void {
     if (!change || this.firstMs === undefined) return;
-    const event = { atMs: change.atMs, heardMs: this.firstMs + this.waiting / SAMPLES_PER_MS };
+    const heardMs = this.firstMs + this.waiting / SAMPLES_PER_MS;
+    const event = { atMs: change.atMs, heardMs, ...this.speech.span };
     if (change.kind === 'start') this.onSpeechStart?.(event);
     else this.onSpeechEnd?.(event);
   }
