@@ -64,7 +64,7 @@ export class Vigil {
   #room = false;
   #id: string;
   #number = 0;
-  #beatenAt = Number.NEGATIVE_INFINITY;
+  #taken = false;
   #beating = false;
   #watching = false;
   #stopped = false;
@@ -85,9 +85,9 @@ export class Vigil {
     return this.#id;
   }
 
-  /** Whether Redis took a beat of this worker lately: without that it can sweep nobody either. */
+  /** Whether Redis took this worker's last beat: one whose beat failed trusts itself to sweep nobody for a while. */
   get beats(): boolean {
-    return performance.now() - this.#beatenAt < LAPSE_MS;
+    return this.#taken;
   }
 
   /** Other workers that beat, as last seen. */
@@ -124,7 +124,7 @@ export class Vigil {
     try {
       const answer = await this.#registry.beat(this.#id, { ...this.#hooks.beat(), number: this.#number });
       if (answer === 'ok') {
-        this.#beatenAt = performance.now();
+        this.#taken = true;
         this.#lease.renewed(sentAt);
         if (this.#number % ENLIST_EVERY === 1) await this.#registry.enlist(this.#id);
       } else {
@@ -136,6 +136,7 @@ export class Vigil {
         this.#watched.clear();
       }
     } catch {
+      this.#taken = false;
       // Without Redis nobody can take anybody for dead. Only one that is cut off alone must fall silent.
       const others = this.#peers.length === 0 ? false : await this.#hooks.peersHaveRedis(this.#peers);
       if (others === false) this.#lease.renewed(sentAt);
