@@ -19,6 +19,7 @@ import { type FaultKind, planFaults } from './plan.js';
 import { Recorder } from './recorder.js';
 import { RunLog } from './run-log.js';
 import { openWiring, type Wiring } from './wiring.js';
+import { workerPids } from './worker-pids.js';
 
 export interface ChaosOptions {
   readonly seed: number;
@@ -85,15 +86,7 @@ async function under(
   const recorder = new Recorder(log);
   let stack: Stack | undefined;
   let wiring: Wiring | undefined;
-  const pids = (): ReadonlyMap<number, readonly number[]> =>
-    new Map(
-      Array.from({ length: stack ? options.workers : 0 }, (_, index) => [
-        index + 1,
-        [`worker-${index + 1}`, `worker-${index + 1}-daprd`]
-          .map((name) => stack?.childPid(name) ?? 0)
-          .filter((pid) => pid > 0),
-      ]),
-    );
+  const pids = () => workerPids(stateDir);
   try {
     stack = await startStack({
       workers: options.workers,
