@@ -1,5 +1,5 @@
-import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
-import { asObject } from '../fields.js';
+import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { asObject, type JsonObject } from '../fields.js';
 
 export interface JwksSettings {
   /** Address of the JSON Web Key Set. */
@@ -20,16 +20,19 @@ export interface JwksSettings {
 export class KeysUnavailable extends Error {}
 
 export interface JwksCache {
-  /** Key resolver for jose. Throws KeysUnavailable, or jose's JWKSNoMatchingKey. */
-  readonly key: JWTVerifyGetKey;
+  /** The key of an id (without one: the only key there is); undefined: there is none. Rejects with KeysUnavailable. */
+  key(kid: string | undefined): Promise<KeyObject | undefined>;
   /** Reads the keys now, e.g. before the worker is ready. False when they could not be read. */
   refresh(): Promise<boolean>;
 }
 
-type Keys = ReturnType<typeof createLocalJWKSet>;
+/** RSA keys for signatures, by key id. */
+type Keys = ReadonlyMap<string | undefined, KeyObject>;
 
 const MAX_BYTES = 256 * 1024;
 const MAX_KEYS = 64;
+/** RFC 7518, 3.3: a key of RS256 has 2048 bits or more. */
+const MIN_BITS = 2048;
 
 /**
  * Keys of an issuer, kept and rotated: read again when they are old or when a token names a key that they
@@ -46,7 +49,7 @@ export function createJwksCache(settings: JwksSettings): JwksCache {
   const read = async (): Promise<boolean> => {
     triedAtMs = now();
     try {
-      keys = createLocalJWKSet(await fetchKeys(url, timeoutMs));
+      keys = await fetchKeys(url, timeoutMs);
       readAtMs = now();
       return true;
     } catch {
@@ -67,25 +70,21 @@ export function createJwksCache(settings: JwksSettings): JwksCache {
 
   return {
     refresh,
-    key: async (header, token) => {
+    async key(kid) {
       const age = now() - readAtMs;
       // Old but usable keys answer at once, new ones are fetched beside.
       if (!keys || age > staleMs) await refreshIfCool();
       else if (age > maxAgeMs) void refreshIfCool();
       if (!keys || now() - readAtMs > staleMs) throw new KeysUnavailable('no signing keys');
-      try {
-        return await keys(header, token);
-      } catch (error) {
-        if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
-        // Rotated: the issuer may have a key that came after the last read.
-        if (!(await refreshIfCool())) throw error;
-        return keys(header, token);
-      }
+      const found = keyOf(keys, kid);
+      // Rotated: the issuer may have a key that came after the last read.
+      if (found || !(await refreshIfCool())) return found;
+      return keyOf(keys, kid);
     },
   };
 }
 
-async function fetchKeys(url: string, timeoutMs: number): Promise<JSONWebKeySet> {
+async function fetchKeys(url: string, timeoutMs: number): Promise<Keys> {
   const response = await fetch(url, {
     signal: AbortSignal.timeout(timeoutMs),
     redirect: 'error',
@@ -104,10 +103,26 @@ async function fetchKeys(url: string, timeoutMs: number): Promise<JSONWebKeySet>
   const set = asObject(JSON.parse(Buffer.concat(chunks).toString('utf8')));
   const list = set?.keys;
   if (!Array.isArray(list) || list.length === 0 || list.length > MAX_KEYS) throw new Error('no key set');
-  // Symmetric or private keys in a public set are a mistake of the issuer: none of them may verify anything.
-  const rsa = (list as unknown[]).filter(
-    (key) => asObject(key)?.kty === 'RSA' && asObject(key)?.d === undefined,
-  );
-  if (rsa.length === 0) throw new Error('no RSA key');
-  return { keys: rsa } as JSONWebKeySet;
+  const keys = new Map((list as unknown[]).flatMap((entry) => readKey(asObject(entry) ?? {})));
+  if (keys.size === 0) throw new Error('no RSA key');
+  return keys;
+}
+
+const keyOf = (keys: Keys, kid: string | undefined): KeyObject | undefined =>
+  kid === undefined && keys.size === 1 ? [...keys.values()][0] : keys.get(kid);
+
+/**
+ * A key that may verify RS256. Symmetric or private keys in a public set are a mistake of the issuer: none of them may
+ * verify anything, nor may one for encryption or for another algorithm.
+ */
+function readKey(jwk: JsonObject): [string | undefined, KeyObject][] {
+  const { kid, kty, n, e, d, use = 'sig', alg = 'RS256' } = jwk;
+  if (kty !== 'RSA' || d !== undefined || use !== 'sig' || alg !== 'RS256') return [];
+  if (kid !== undefined && typeof kid !== 'string') return [];
+  try {
+    const key = createPublicKey({ key: { kty, n, e } as JsonWebKey, format: 'jwk' });
+    return (key.asymmetricKeyDetails?.modulusLength ?? 0) >= MIN_BITS ? [[kid, key]] : [];
+  } catch {
+    return [];
+  }
 }
