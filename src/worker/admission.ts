@@ -22,10 +22,12 @@ export interface AdmissionParts {
   readonly live: { readonly size: number; get(callId: string): unknown };
   /** Turns wait for Redis up to half of their bound. */
   shedding(): boolean;
-  readonly metrics: Metrics;
+  readonly metrics: Pick<Metrics, 'eventLoopDelay' | 'admissionRefusals'>;
+  /** The event loop's delay is judged over this long, ms. */
+  readonly windowMs?: number;
 }
 
-/** The delay is judged over this long, ms: a single pause is no overload. */
+/** Long enough that a single pause is no overload. */
 const WINDOW_MS = 5_000;
 /** An answered call counts here until its socket had time to arrive, at this worker or at another, ms. */
 const ARRIVAL_MS = 3_000;
@@ -41,7 +43,7 @@ export class Admission {
   constructor(parts: AdmissionParts) {
     this.#parts = parts;
     this.#delay.enable();
-    this.#timer = setInterval(() => this.#measure(), WINDOW_MS).unref();
+    this.#timer = setInterval(() => this.#measure(), parts.windowMs ?? WINDOW_MS).unref();
     parts.metrics.eventLoopDelay.addCallback((result) => result.observe(this.#delayMs));
   }
 
