@@ -49,7 +49,7 @@ export async function verifyBearer(authorization: unknown, rules: TokenRules): P
   const token = BEARER.exec(authorization)?.[1];
   if (!token) return refused(AUTH_CODES.malformed);
   const read = readJws(token);
-  if (!read.ok) return refused(AUTH_CODES[read.reason]);
+  if (!read.ok) return refused(read.reason === 'algorithm' ? AUTH_CODES.algorithm : AUTH_CODES.malformed);
   const { jws } = read;
   let key: KeyObject | undefined;
   try {
