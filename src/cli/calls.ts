@@ -1,9 +1,10 @@
 /** rtvoice calls: list, look at and control live calls over the control API. */
 import { Command } from 'commander';
 import { ApiFailure, type ApiFlags, api, apiFlags, EXIT, print, run } from './api.js';
+import { timelineCommand } from './timeline.js';
 
 export function callsCommand(): Command {
-  const calls = new Command('calls').description('list, look at and control live calls');
+  const calls = new Command('calls').description('list, look at and control calls');
   apiFlags(calls.command('list'))
     .description('ids of live calls')
     .action((flags: ApiFlags) =>
@@ -41,6 +42,7 @@ export function callsCommand(): Command {
     .action((id: string, operation: string, args: string | undefined, flags: ControlFlags) =>
       run(() => operate(id, operation, parse(args), flags)),
     );
+  calls.addCommand(timelineCommand());
   return calls;
 }
 
