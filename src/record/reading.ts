@@ -53,8 +53,9 @@ export async function readTranscript(
 }
 
 function openTurn(turn: TurnDocument, text: string): OpenTurn {
-  const { seq, role, agent, startedAt, endedAt, interrupted } = turn;
-  return { seq, role, agent, startedAt, endedAt, interrupted, text };
+  const { seq, role, agent, startedAt, endedAt, interrupted, measures } = turn;
+  const figures = measures === undefined ? {} : { measures };
+  return { seq, role, agent, startedAt, endedAt, interrupted, ...figures, text };
 }
 
 /** From the summary (one read), or for a call that is not closed from the tail. */

@@ -220,7 +220,10 @@ describe('reading back', () => {
     expect(await readTranscript(archive, 'none', open)).toBeUndefined();
     let tally = EMPTY_TALLY;
     for (let seq = 1; seq <= 250; seq++) {
-      const turn = seq === 7 ? turnOf('s', 7, { transcript: 'z'.repeat(2_500_000) }) : turnOf('s', seq);
+      const turn = turnOf('s', seq, {
+        ...(seq === 7 ? { transcript: 'z'.repeat(2_500_000) } : {}),
+        ...(seq === 8 ? { measures: { stages: { agent: 90 } } } : {}),
+      });
       tally = tallyTurn(tally, turn);
       const split = splitTurn(turn);
       const documents = split === undefined ? [turn] : [...split.parts, split.main];
@@ -233,6 +236,8 @@ describe('reading back', () => {
     expect(transcript).toMatchObject({ completeness: 'complete' });
     expect(transcript?.turns.map((turn) => turn.seq)).toEqual(Array.from({ length: 250 }, (_, i) => i + 1));
     expect(transcript?.turns[6]?.text.length).toBe(2_500_000);
+    expect(transcript?.turns[7]?.measures).toEqual({ stages: { agent: 90 } });
+    expect(transcript?.turns[8]).not.toHaveProperty('measures');
     expect(transcript?.turns[8]?.text).toBe('words 9');
     for (const request of since(mark)) expect(request.partitionKey).toBe('["s"]');
   });
