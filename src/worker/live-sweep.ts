@@ -15,6 +15,8 @@ export interface SweepIndex {
 const SILENT_MS = 45_000;
 const EVERY_MS = 10_000;
 const MOST_AT_ONCE = 50;
+/** Calls woken at a time: one that does not answer must not keep the others waiting. */
+const LANES = 8;
 
 /** Starts sweeping; the returned function ends it. */
 export function startLiveSweep(
@@ -23,15 +25,20 @@ export function startLiveSweep(
   woken: (count: number) => void,
 ): () => void {
   let running = false;
+  const wake = async (callId: string): Promise<void> => {
+    const answer = await actors.call(CALL_ACTOR, callId, 'keep', {});
+    // No session and no one who knows it: nothing is left to be kept.
+    if (!answer.ok && (answer.code === 'RTV_CALL_UNKNOWN' || answer.code === 'RTV_CALL_ENDED')) {
+      await index.remove(callId).catch(() => undefined);
+    }
+  };
   const sweep = async (): Promise<void> => {
     const silent = await index.olderThan(Date.now() - SILENT_MS, MOST_AT_ONCE);
-    for (const callId of silent) {
-      const answer = await actors.call(CALL_ACTOR, callId, 'keep', {});
-      // No session and no one who knows it: nothing is left to be kept.
-      if (!answer.ok && (answer.code === 'RTV_CALL_UNKNOWN' || answer.code === 'RTV_CALL_ENDED')) {
-        await index.remove(callId);
-      }
-    }
+    const rest = silent.values();
+    const waker = async (): Promise<void> => {
+      for (const callId of rest) await wake(callId);
+    };
+    await Promise.all(Array.from({ length: LANES }, waker));
     if (silent.length > 0) woken(silent.length);
   };
   const timer = setInterval(() => {

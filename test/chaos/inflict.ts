@@ -26,7 +26,7 @@ export async function inflict(plan: readonly PlannedFault[], on: Inflicted): Pro
     for (const fault of plan) {
       await sleep(Math.max(0, begun + fault.atMs - performance.now()), undefined, { signal: on.signal });
       const atMs = Date.now();
-      on.log.write('fault', { ...fault, kind: undefined, fault: fault.kind });
+      on.log.write('fault', { ...fault, fault: fault.kind });
       passing.push(
         strike(fault, on).then((overMs) => {
           on.log.write('passed', { fault: fault.kind, worker: fault.worker, afterMs: overMs - atMs });

@@ -17,8 +17,9 @@ beforeEach(async () => {
   const { port } = echo.address() as { port: number };
   network = await Network.open(
     [
-      { name: 'store', port },
-      { name: 'worker-2-public', port, worker: 2, fromOutside: true },
+      { name: 'store', port, from: 'looked for' },
+      { name: 'worker-3:store', port, from: 3 },
+      { name: 'worker-2-public', port, worker: 2, from: 'outside' },
     ],
     { pids: () => new Map(self === undefined ? [] : [[self, [process.pid]]]) },
   );
@@ -98,6 +99,18 @@ it('a cut worker reaches nothing, others do', async () => {
   await aWhile();
   expect([line.heard, line.closed]).toEqual(['one ', false]);
   network.heal(1);
+  await until(() => line.heard === 'one two');
+});
+
+it('one on the way of a worker is its, whoever it looks like', async () => {
+  const line = await call('worker-3:store');
+  line.socket.write('one ');
+  await until(() => line.heard === 'one ');
+  network.cut(3);
+  line.socket.write('two');
+  await aWhile();
+  expect([line.heard, line.closed]).toEqual(['one ', false]);
+  network.heal(3);
   await until(() => line.heard === 'one two');
 });
 

@@ -16,8 +16,8 @@ export interface Route {
   readonly listen?: { readonly host: string; readonly port: number };
   /** Whose port it is; absent: one that belongs to no worker. */
   readonly worker?: number;
-  /** Who connects is no worker: it need not be looked for. */
-  readonly fromOutside?: boolean;
+  /** Who connects: a worker, nobody of them, or whoever the kernel says it is. */
+  readonly from: number | 'outside' | 'looked for';
 }
 
 export interface NetworkHooks {
@@ -78,8 +78,9 @@ export class Network {
 }
 
 async function sourceOf(client: Socket, route: Route, hooks: NetworkHooks): Promise<number | undefined> {
+  if (typeof route.from === 'number') return route.from;
   const { remotePort, localPort } = client;
-  if (route.fromOutside || remotePort === undefined || localPort === undefined) return undefined;
+  if (route.from === 'outside' || remotePort === undefined || localPort === undefined) return undefined;
   const workers = hooks.pids();
   const pid = await connectedFrom(remotePort, localPort, [...workers.values()].flat());
   if (pid === undefined) return undefined;

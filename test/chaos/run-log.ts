@@ -13,7 +13,7 @@ export class RunLog {
 
   /** @param kind what it is about: turn, method, reminder, fault, caller, … */
   write(kind: string, fields: Readonly<Record<string, unknown>>): void {
-    this.#stream.write(`${JSON.stringify({ t: Date.now(), kind, ...fields })}\n`);
+    this.#stream.write(`${JSON.stringify({ t: Date.now(), ...fields, kind })}\n`);
   }
 
   async close(): Promise<void> {

@@ -172,7 +172,8 @@ async function measured(run: Run): Promise<ChaosReport> {
     };
     log.write('evidence', { stored, summaries, endStates: evidence.endStates, leftOvers });
     const verdict = judge(evidence);
-    for (const complaint of verdict.complaints) log.write('complaint', { ...complaint });
+    for (const complaint of verdict.complaints)
+      log.write('complaint', { ...complaint, about: complaint.kind });
     const lost = verdict.complaints.flatMap(({ kind, turnId }) =>
       kind === 'lost' && turnId ? [turnId] : [],
     );

@@ -33,23 +33,29 @@ export async function openWiring(layout: Layout, recorder: Recorder, hooks: Netw
   };
 }
 
-/** Everything that workers reach, and that is reached of workers, beyond the worker itself. */
+/**
+ * Everything that workers reach, and that is reached of workers, beyond the worker itself. Each worker has ways of its
+ * own to what it is told where it is; who comes on the others has to be looked for, which is dear.
+ */
 function routesOf({ redis, cosmos, simulator, placement, scheduler, workers }: Layout): Route[] {
+  const parts = { redis, cosmos, simulator, placement: placement.grpc, scheduler: scheduler.grpc };
+  const own = workers.flatMap(({ id }, index) =>
+    Object.entries(parts).map(([name, port]) => ({ name: `${id}:${name}`, port, from: index + 1 })),
+  );
   return [
-    { name: 'redis', port: redis },
-    { name: 'cosmos', port: cosmos },
-    { name: 'simulator', port: simulator },
-    { name: 'placement', port: placement.grpc },
-    { name: 'scheduler', port: scheduler.grpc },
+    ...own,
+    { name: 'cosmos', port: cosmos, from: 'looked for' },
+    { name: 'scheduler', port: scheduler.grpc, from: 'looked for' },
     ...workers.flatMap(({ id, public: open, app, daprInternal }, index): Route[] => {
       const worker = index + 1;
       return [
-        { name: `${id}-public`, port: open, worker, fromOutside: true },
-        { name: `${id}-app`, port: app, worker },
+        { name: `${id}-public`, port: open, worker, from: 'outside' },
+        { name: `${id}-app`, port: app, worker, from: 'looked for' },
         {
           name: `${id}-dapr-internal`,
           port: daprInternal,
           worker,
+          from: 'looked for',
           listen: { host: hostOf(worker), port: daprInternal },
         },
       ];

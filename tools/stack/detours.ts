@@ -6,9 +6,10 @@ import type { Layout } from './layout.js';
 
 export interface DetourTable {
   /**
-   * Port of a proxy by the name of the port that it stands before (`Layout.byName`): `redis`, `cosmos`, `simulator`,
-   * `placement`, `scheduler`, `worker-1-public`, `worker-1-app` (for other workers), `worker-1-dapr-http` (for the
-   * worker's own app), and `worker-1-app-sidecar`: its app's port, for its own sidecar.
+   * Port of a proxy by the name of the port that it stands before (`Layout.byName`): `cosmos` and `scheduler` (for those
+   * who ask these where they are), `worker-1-public`, `worker-1-app` (for other workers), `worker-1-dapr-http` (for the
+   * worker's own app), and `worker-1-app-sidecar`: its app's port, for its own sidecar. On the way of one worker alone:
+   * `worker-1:redis`, and so for `cosmos`, `simulator`, `placement`, `scheduler`.
    */
   readonly ports: Readonly<Record<string, number>>;
   /**
@@ -25,12 +26,15 @@ interface Detoured {
   readonly detours?: DetourTable;
 }
 
-/** The port to be given to whoever wants to reach a listener. */
-export const via = (plan: Detoured, name: string, port: number): number => plan.detours?.ports[name] ?? port;
+/** The port to be given to whoever wants to reach a listener; `worker`: to that one. */
+export const via = (plan: Detoured, name: string, port: number, worker?: string): number =>
+  (worker === undefined ? undefined : plan.detours?.ports[`${worker}:${name}`]) ??
+  plan.detours?.ports[name] ??
+  port;
 
 /** The same for a URL with a port. */
-export function viaUrl(plan: Detoured, name: string, url: string): string {
-  const port = plan.detours?.ports[name];
+export function viaUrl(plan: Detoured, name: string, url: string, worker: string): string {
+  const port = plan.detours?.ports[`${worker}:${name}`];
   if (port === undefined) return url;
   const detour = new URL(url);
   detour.port = String(port);

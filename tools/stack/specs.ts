@@ -123,13 +123,13 @@ export function workerEnv(plan: Plan, ports: WorkerPorts): Record<string, string
     WORKER_URL: `http://${LOOPBACK}:${via(plan, `${ports.id}-app`, ports.app)}`,
     PUBLIC_BASE_URL: plan.publicBaseUrl,
     REDIS_HOST: redis.host,
-    REDIS_PORT: String(via(plan, 'redis', redis.port)),
+    REDIS_PORT: String(via(plan, 'redis', redis.port, ports.id)),
     REDIS_SSL: (settings.redis && env.REDIS_SSL) || 'false',
     REDIS_PASSWORD: settings.redis ? env.REDIS_PASSWORD : secrets.redisPassword,
-    COSMOS_ENDPOINT: viaUrl(plan, 'cosmos', cosmos.endpoint),
+    COSMOS_ENDPOINT: viaUrl(plan, 'cosmos', cosmos.endpoint, ports.id),
     COSMOS_KEY: cosmos.standin ? secrets.cosmosKey : env.COSMOS_KEY,
     ACS_CONNECTION_STRING: acs.simulator
-      ? `endpoint=${viaUrl(plan, 'simulator', acs.endpoint)}/;accesskey=${secrets.acsAccessKey}`
+      ? `endpoint=${viaUrl(plan, 'simulator', acs.endpoint, ports.id)}/;accesskey=${secrets.acsAccessKey}`
       : env.ACS_CONNECTION_STRING,
     // The simulator signs with its own key; it is the issuer, at its own address.
     ...(acs.simulator
@@ -172,8 +172,8 @@ export function daprdSpec(plan: Plan, ports: WorkerPorts, program: string): Chil
     ...(everywhere ? {} : { DAPR_HOST_IP: plan.detours?.sidecarHosts[ports.id] ?? listen }),
   };
   const appPort = via(plan, `${ports.id}-app-sidecar`, ports.app);
-  const placement = via(plan, 'placement', layout.placement.grpc);
-  const scheduler = via(plan, 'scheduler', layout.scheduler.grpc);
+  const placement = via(plan, 'placement', layout.placement.grpc, ports.id);
+  const scheduler = via(plan, 'scheduler', layout.scheduler.grpc, ports.id);
   return spec(
     plan,
     `${ports.id}-daprd`,
