@@ -8,10 +8,15 @@ import type { StackView } from '../support/stack.js';
 /** About as long as a sentence on the telephone. */
 const WORDS = 'I would like to report a claim for my car, it was hit while it was parked in the street.';
 
+/** The media worker that these calls name. */
+const WORKER_ID = 'bench';
+
 export class CommitLoad {
   readonly #clients: readonly ActorClient[];
+  readonly #view: StackView;
 
   constructor(view: StackView) {
+    this.#view = view;
     this.#clients = view.info.workers.map(({ daprHttpPort }) =>
       createActorClient({ daprHost: '127.0.0.1', daprHttpPort, daprApiToken: view.secrets.daprApiToken }),
     );
@@ -19,6 +24,8 @@ export class CommitLoad {
 
   /** Attaches so many calls, spread over the sidecars. */
   async attach(count: number): Promise<BenchCall[]> {
+    // One that does not beat is taken for dead, and ACS, which knows none of these calls, is asked for their audio.
+    await this.#view.pretendWorker(WORKER_ID);
     const calls: BenchCall[] = [];
     for (let at = 0; at < count; at += 1) {
       const client = this.#clients[at % this.#clients.length];
@@ -49,7 +56,7 @@ export class BenchCall {
     // Without it the owner would ask ACS, which knows nothing of this call.
     const connected = { kind: 'connected', id: randomUUID(), atMs: Date.now() };
     await client.call(CALL_ACTOR, call.id, 'event', { facts: [connected], origin });
-    const args = { workerId: 'bench', workerUrl: 'http://127.0.0.1:9', origin };
+    const args = { workerId: WORKER_ID, workerUrl: 'http://127.0.0.1:9', origin };
     const answer = await client.call<Attached>(CALL_ACTOR, call.id, 'attach', args);
     if (!answer.ok || answer.provisional) throw new Error('a call could not be attached');
     call.#at = { incarnation: answer.incarnation, mediaEpoch: answer.mediaEpoch };
