@@ -162,6 +162,8 @@ const shape = {
   SILENCE_REPROMPTS: z.coerce.number().int().min(0).default(2),
   TTS_MEMORY_MB: positive.default(64),
   DRAIN_GRACE_MS: positive.default(20_000),
+  /** Period of the reminder that each live call has, s. */
+  CALL_REMINDER_S: z.coerce.number().int().min(5).max(300).default(60),
 } as const;
 
 const schema = z.object(shape).superRefine((settings, context) => {

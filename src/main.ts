@@ -142,7 +142,12 @@ export async function startWorker(config: Config): Promise<Worker> {
   }));
   retention.start();
   erasures.start();
-  const endSweep = startLiveSweep(liveIndex, actors, (count) => metrics.rules.add(count, { rule: 'woken' }));
+  const endSweep = startLiveSweep(
+    liveIndex,
+    actors,
+    (count) => metrics.rules.add(count, { rule: 'woken' }),
+    config.CALL_REMINDER_S,
+  );
   await listen(publicSide.server, config.PORT, config.HOST);
   log.info({ port: config.PORT, appPort: config.APP_PORT }, 'worker is up');
 

@@ -83,7 +83,9 @@ export function createActorClient(options: ActorClientOptions): ActorClient {
     async registerReminder(type, id, name, periodSeconds) {
       // The data carries the name: receiveReminder gets none. Recurring: a lost tick costs a period, not the call.
       const every = `${periodSeconds}s`;
-      const body = { dueTime: every, period: every, data: JSON.stringify({ reminder: name }) };
+      // Many are registered at once after a worker's death: they must not come at once ever after.
+      const first = `${Math.ceil(periodSeconds * (0.5 + Math.random() / 2))}s`;
+      const body = { dueTime: first, period: every, data: JSON.stringify({ reminder: name }) };
       try {
         return (
           (await send(`${path(type, id)}/reminders/${name}`, 'POST', body, DEFAULT_DEADLINE_MS)).status < 300

@@ -50,6 +50,15 @@ export function fliteThread(require: (id: string) => unknown): void {
   const { parentPort, workerData } = require('node:worker_threads') as ThreadModules;
   if (!parentPort) throw new Error('not a worker thread');
   const port = parentPort;
+  // Events and frames of live calls go before a sentence that is being made. On Linux a thread has a priority of its
+  // own, and this link names the thread that reads it; elsewhere there is no such file.
+  try {
+    const { readlinkSync } = require('node:fs') as { readlinkSync(path: string): string };
+    const { setPriority } = require('node:os') as { setPriority(id: number, priority: number): void };
+    setPriority(Number(readlinkSync('/proc/thread-self').split('/').at(-1)), 5);
+  } catch {
+    // As it was, then.
+  }
   const { WebAssembly } = globalThis as unknown as { WebAssembly: WebAssemblyApi };
   const OK = 0;
   const BAD_FD = 8;

@@ -1,6 +1,6 @@
 /**
  * Context snapshots through the Dapr state component `context` (keyPrefix none), coalesced: a call's snapshot is
- * written at most once a second, whatever the number of turns. The journal is the truth; a snapshot that is behind
+ * written at most once in ten seconds, whatever the number of turns. The journal is the truth; a snapshot that is behind
  * or missing costs a longer activation, nothing else.
  */
 import type { ContextStore } from '../actors/ports.js';
@@ -11,8 +11,10 @@ import type { DaprState } from './dapr-state.js';
 import { Component, type RedisKeyManager } from './keys.js';
 
 export const CONTEXT_STORE = 'context';
-const EVERY_MS = 1_000;
-const CONCURRENCY = 8;
+const EVERY_MS = 10_000;
+const SWEEP_MS = 100;
+/** Few at a time: turns that are being committed go first. */
+const CONCURRENCY = 2;
 
 export interface ContextMetrics {
   saved(bytes: number): void;
@@ -46,7 +48,7 @@ export class DaprContexts implements ContextStore {
     this.#keys = keys;
     this.#seal = seal;
     this.#metrics = metrics;
-    this.#timer = setInterval(() => this.#sweep(), 200).unref();
+    this.#timer = setInterval(() => this.#sweep(), SWEEP_MS).unref();
   }
 
   async load(callId: string): Promise<ConversationContext | undefined> {
@@ -76,7 +78,9 @@ export class DaprContexts implements ContextStore {
       due.context = context;
       due.dirty = true;
     } else {
-      this.#due.set(callId, { context, lastWriteMs: 0, dirty: true });
+      // The first one waits too, for a time of its own: calls that begin together are not written together.
+      const lastWriteMs = performance.now() - Math.random() * EVERY_MS;
+      this.#due.set(callId, { context, lastWriteMs, dirty: true });
     }
   }
 
@@ -122,10 +126,12 @@ export class DaprContexts implements ContextStore {
       ttlSeconds: this.#keys.ttl('conversation_context'),
     });
     this.#writing -= 1;
-    if (saved.kind === 'saved') this.#metrics.saved(sealed.length);
-    else {
+    if (saved.kind !== 'saved') {
       due.dirty = true;
       this.#metrics.saveFailed();
+      return;
     }
+    this.#metrics.saved(sealed.length);
+    this.#sweep();
   }
 }

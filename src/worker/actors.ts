@@ -35,6 +35,8 @@ import type { ControlAudit } from './control-audit.js';
 export interface ActorParts {
   /** WORKER_ID. */
   readonly worker: string;
+  /** Period of a live call's reminder. */
+  readonly reminderSeconds: number;
   readonly actors: ActorClient;
   readonly seal: Seal;
   readonly journal: Journal;
@@ -56,9 +58,8 @@ export interface ActorParts {
   readonly log: Logger;
 }
 
-/** Name and period of the recurring reminder of a live call. */
+/** Name of the recurring reminder of a live call. */
 const REMINDER = 'keep';
-const REMINDER_PERIOD_S = 15;
 /** No sign of life for this long: ask ACS, ms. */
 const SILENT_AFTER_MS = 60_000;
 const SETTLE_DELAY_MS = 20;
@@ -95,7 +96,7 @@ export function createCallHost(parts: ActorParts) {
     liveIndex: parts.liveIndex,
     affinity: parts.affinity,
     reminders: {
-      register: (callId) => actors.registerReminder(CALL_ACTOR, callId, REMINDER, REMINDER_PERIOD_S),
+      register: (callId) => actors.registerReminder(CALL_ACTOR, callId, REMINDER, parts.reminderSeconds),
       unregister: (callId) => actors.unregisterReminder(CALL_ACTOR, callId, REMINDER),
     },
     line: parts.line,

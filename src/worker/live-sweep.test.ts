@@ -23,7 +23,7 @@ function sweep(silent: string[], answers: (callId: string) => Promise<Answer<obj
       removed.push(callId);
     },
   };
-  const stop = startLiveSweep(index, actors as ActorClient, () => undefined);
+  const stop = startLiveSweep(index, actors as ActorClient, () => undefined, 30);
   return { woken, removed, stop };
 }
 

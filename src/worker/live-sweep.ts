@@ -11,8 +11,8 @@ export interface SweepIndex {
   remove(callId: string): Promise<void>;
 }
 
-/** Three of the reminder's periods. */
-const SILENT_MS = 45_000;
+/** Without a sign of life for so many of the reminder's periods a call is woken. */
+const PERIODS = 1.5;
 const EVERY_MS = 10_000;
 const MOST_AT_ONCE = 50;
 /** Calls woken at a time: one that does not answer must not keep the others waiting. */
@@ -23,7 +23,9 @@ export function startLiveSweep(
   index: SweepIndex,
   actors: ActorClient,
   woken: (count: number) => void,
+  reminderSeconds: number,
 ): () => void {
+  const silentMs = PERIODS * reminderSeconds * 1_000;
   let running = false;
   const wake = async (callId: string): Promise<void> => {
     const answer = await actors.call(CALL_ACTOR, callId, 'keep', {});
@@ -33,7 +35,7 @@ export function startLiveSweep(
     }
   };
   const sweep = async (): Promise<void> => {
-    const silent = await index.olderThan(Date.now() - SILENT_MS, MOST_AT_ONCE);
+    const silent = await index.olderThan(Date.now() - silentMs, MOST_AT_ONCE);
     const rest = silent.values();
     const waker = async (): Promise<void> => {
       for (const callId of rest) await wake(callId);

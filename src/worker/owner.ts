@@ -35,6 +35,7 @@ export function createOwner(backing: Backing, addresses: CallAddresses) {
   const workers = new WorkerRegistry(redis);
   const calls = createCallHost({
     worker: backing.config.WORKER_ID,
+    reminderSeconds: backing.config.CALL_REMINDER_S,
     actors,
     seal,
     journal: backing.journal,

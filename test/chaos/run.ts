@@ -57,6 +57,8 @@ export interface ChaosContext {
  * journals 6 minutes.
  */
 const TTL_MULTIPLIER = 0.05;
+/** Calls are short here: their reminder comes often enough to be missed. */
+const REMINDER_S = 15;
 const SETTLE_LOOK_MS = 5_000;
 const CLOSED_WITHIN_MS = 180_000;
 const CLOSED_LOOK_MS = 500;
@@ -91,7 +93,10 @@ async function under(
     stack = await startStack({
       workers: options.workers,
       stateDir,
-      env: testEnvironment({ TTL_MULTIPLIER: String(TTL_MULTIPLIER) }),
+      env: testEnvironment({
+        TTL_MULTIPLIER: String(TTL_MULTIPLIER),
+        CALL_REMINDER_S: String(REMINDER_S),
+      }),
       say: (line) => log.write('runner', { line }),
       signal,
       readyWithinMs: 120_000,

@@ -172,7 +172,7 @@ const READING = [
   '- **Turn**: from the fault, or from the moment the turn was first offered if that was later, to the next `durable: true` of the call.',
   '- **Audio**: from the fault to the next media socket of the call, where it lost the one it had.',
   '- **Transcript**: turns that a proxy before the sidecar saw acknowledged as durable and that are in no document at the end.',
-  "- **Reminder**: from the fault to the next firing of a call's reminder, whose period is 15 s.",
+  "- **Reminder**: from the fault to the next firing of a call's reminder, whose period is 15 s there.",
 ];
 
 const cells = (values: readonly (string | number)[]): string => `| ${values.join(' | ')} |`;

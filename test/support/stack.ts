@@ -16,6 +16,7 @@ import type { CallResult } from '../../src/simulator/core/report.js';
 import type { PlaceCall } from '../../src/simulator/core/setup.js';
 import { type Cosmos, cosmosFrom } from '../../src/stores/cosmos/client.js';
 import { Component, RedisKeyManager } from '../../src/stores/keys.js';
+import { FIXED_TTL_SECONDS } from '../../src/stores/ttl.js';
 import { loadSecrets, type StackSecrets } from '../../tools/stack/secrets.js';
 import { type Stack, startStack } from '../../tools/stack/stack.js';
 
@@ -28,6 +29,7 @@ export const ROOT = resolve(
 /** Settings of the person who runs the tests must not reach the stack under test. */
 const OTHERS_SETTINGS = [
   ...['ENVIRONMENT', 'LOG_LEVEL', 'TTL_MULTIPLIER', 'PUBLIC_BASE_URL', 'FRONT_DOOR_PORT', 'DRAIN_GRACE_MS'],
+  'CALL_REMINDER_S',
   ...['REDIS_HOST', 'REDIS_PORT', 'REDIS_SSL', 'REDIS_USERNAME', 'REDIS_PASSWORD', 'REDIS_MODE'],
   ...['COSMOS_ENDPOINT', 'COSMOS_KEY', 'COSMOS_DATABASE', 'ACS_CONNECTION_STRING', 'ACS_ALLOW_INSECURE'],
   ...['APP_API_TOKEN', 'DAPR_API_TOKEN', 'RTVOICE_DATA_KEY', 'RTVOICE_URL_SECRET'],
@@ -112,6 +114,7 @@ export class StackView {
   readonly redis: Redis;
   readonly simulator: SimulatorClient;
   readonly #cosmos: Cosmos;
+  readonly #pretended = new Map<string, NodeJS.Timeout>();
 
   private constructor(stateDir: string, info: StackInfo, secrets: StackSecrets, cosmos: Cosmos) {
     this.stateDir = stateDir;
@@ -187,10 +190,19 @@ export class StackView {
     return (await answer.json()) as Record<string, unknown>;
   }
 
-  /** A worker in name only beats for an hour: calls whose audio a test claims for it are left alone. */
+  /**
+   * A worker in name only beats until the view is closed: calls whose audio a test claims for it are left alone. By the
+   * TTL of a heartbeat, since the audit of TTLs shortens a longer one.
+   */
   async pretendWorker(workerId: string): Promise<void> {
     const key = new RedisKeyManager({ environment: 'dev' }).workerKey(workerId, Component.HEARTBEAT);
-    await this.redis.set(key, '{}', 'EX', 3_600);
+    const beat = async (): Promise<void> => {
+      await this.redis.set(key, '{}', 'PX', FIXED_TTL_SECONDS.heartbeat * 1_000);
+    };
+    await beat();
+    clearInterval(this.#pretended.get(workerId));
+    // A store that is killed by a test is no news.
+    this.#pretended.set(workerId, setInterval(() => void beat().catch(() => undefined), 500).unref());
   }
 
   /** Whether the scheduler holds the call's reminder. */
@@ -284,6 +296,7 @@ export class StackView {
   }
 
   async close(): Promise<void> {
+    for (const timer of this.#pretended.values()) clearInterval(timer);
     this.redis.disconnect();
     this.#cosmos.close();
     await this.simulator.close();

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { ChildSpec } from './child.js';
 import type { AppDescription } from './description.js';
@@ -167,6 +168,9 @@ export function daprdSpec(plan: Plan, ports: WorkerPorts, program: string): Chil
   const listen = settings.listenAddress;
   const everywhere = listen === '0.0.0.0' || listen === '::';
   const env = {
+    // Its share of the cores, as its container's limit would give it: with all of them for each sidecar, the sidecars
+    // and the apps keep pushing each other off. Go's own variable, so that it can be set from outside.
+    GOMAXPROCS: String(Math.max(1, Math.floor(availableParallelism() / layout.workers.length))),
     ...workerEnv(plan, ports),
     // The address that this sidecar gives to placement, for the others to reach it.
     ...(everywhere ? {} : { DAPR_HOST_IP: plan.detours?.sidecarHosts[ports.id] ?? listen }),
