@@ -5,6 +5,8 @@
 import { prettifyError, z } from 'zod';
 import { redisContradictions, redisShape } from './config-redis.js';
 import { RtvoiceError } from './errors.js';
+import { ENDPOINT } from './media/endpointing.js';
+import { TONES } from './media/tones.js';
 
 const flag = z
   .enum(['true', 'false', '1', '0', ''])
@@ -30,15 +32,12 @@ const optionalUrl = z
   .optional()
   .transform((value) => value || undefined);
 /** A list parted by commas. */
-const list = z
-  .string()
-  .optional()
-  .transform((value) =>
-    (value ?? '')
-      .split(',')
-      .map((item) => item.trim())
-      .filter((item) => item !== ''),
-  );
+const items = (value: string | undefined): string[] =>
+  (value ?? '')
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+const list = z.string().optional().transform(items);
 const secrets = list.refine((items) => items.every((item) => item.length >= 16), {
   message: 'each at least 16 characters (openssl rand -hex 24)',
 });
@@ -160,6 +159,19 @@ const shape = {
   VOICE_ACTIVITY: z.enum(['on', 'off']).default('on'),
   SILENCE_REPROMPT_MS: positive.default(15_000),
   SILENCE_REPROMPTS: z.coerce.number().int().min(0).default(2),
+  /** Silence after words that are not final until they count as final all the same; 0: only finals count. */
+  ENDPOINT_PAUSE_MS: z.coerce.number().min(0).max(60_000).default(ENDPOINT.pauseMs),
+  /** How the keys that a caller presses become one turn. */
+  DTMF_TERMINATOR: z
+    .string()
+    .regex(/^[0-9A-D*#]?$/, { message: 'one key, or nothing' })
+    .default(TONES.terminator),
+  DTMF_MAX_DIGITS: z.coerce.number().int().min(1).max(64).default(TONES.most),
+  DTMF_PAUSE_MS: positive.max(60_000).default(TONES.pauseMs),
+  /** Participants of a call in one sound, or each apart. */
+  MEDIA_CHANNELS: z.enum(['mixed', 'unmixed']).default('mixed'),
+  /** Beginnings of raw ids of participants who count for nothing: bots. */
+  IGNORED_PARTICIPANTS: z.string().default('28:').transform(items),
   TTS_MEMORY_MB: positive.default(64),
   DRAIN_GRACE_MS: positive.default(20_000),
   /** Period of the reminder that each live call has, s. */

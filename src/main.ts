@@ -128,7 +128,10 @@ export async function startWorker(config: Config): Promise<Worker> {
       calls.probed();
       return seat.healthy;
     },
-    routes: appPortRoutes({ metrics, beats: presence.beats, heardElsewhere: media.heardElsewhere }),
+    routes: appPortRoutes({
+      ...{ metrics, beats: presence.beats },
+      ...{ heardElsewhere: media.heardElsewhere, hold: media.hold },
+    }),
   });
   const endSurvival = surviveUncaught({
     log,

@@ -54,6 +54,7 @@ export interface AnsweringServices {
   };
   readonly locale: string;
   readonly sampleRate: 16_000 | 24_000;
+  readonly channels?: 'mixed' | 'unmixed';
   /** Why no new call is taken now. */
   refusal(): 'RTV_WORKER_DRAINING' | 'RTV_WORKER_FULL' | undefined;
   /** Unix ms. */
@@ -119,6 +120,7 @@ export async function answerCall(
     transcriptionUrl: urls.transcription,
     locale: services.locale,
     sampleRate: services.sampleRate,
+    ...(services.channels ? { channels: services.channels } : {}),
     repeatabilityId: repeatabilityIdFor(correlationId),
     ...(traceparent ? { operationContext: traceparent } : {}),
   });

@@ -45,6 +45,8 @@ export interface ControlLine {
   asked(operation: AskedOperation): void;
   /** An operation has its outcome: for the metric and the audit log. */
   settled(callId: string, correlationId: string, outcome: Outcome): void;
+  /** Tells the call's media worker that the call was put on hold, or taken back. Not waited for. */
+  held(callId: string, workerUrl: string, on: boolean): void;
 }
 
 export interface ControlHooks {
@@ -53,17 +55,21 @@ export interface ControlHooks {
   /** Come back to `tick`, through the actor. */
   wake(): void;
   correlationId(): string;
+  /** Address of the call's media worker, '' where it has none. */
+  workerUrl(): string;
 }
 
 /** Outcomes kept in the session: a repeated idempotency key is answered from them. */
 const KEPT_OUTCOMES = 32;
 
-const STREAMS: Readonly<Record<'media' | 'transcription', ReadonlySet<string>>> = {
+/** Operations of which the last word stands. */
+const STREAMS: Readonly<Record<'media' | 'transcription' | 'hold', ReadonlySet<string>>> = {
   media: new Set(['startMediaStreaming', 'stopMediaStreaming']),
   transcription: new Set(['startTranscription', 'stopTranscription', 'updateTranscription']),
+  hold: new Set(['hold', 'unhold']),
 };
 
-/** The newest outcomes, and the last word on each stream. */
+/** The newest outcomes, and the last word on each stream and on hold. */
 function kept(settled: readonly Outcome[]): readonly Outcome[] {
   if (settled.length <= KEPT_OUTCOMES) return settled;
   const newest = settled.slice(-KEPT_OUTCOMES);
@@ -83,6 +89,8 @@ export class CallControl {
   /** Requests leave one after the other. */
   #sending: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
+  /** What the media worker knows. */
+  #toldHeld = false;
 
   constructor(callId: string, hooks: ControlHooks) {
     this.#callId = callId;
@@ -100,6 +108,7 @@ export class CallControl {
     // What memory knows is newer.
     if (!ledger || this.kept.operations) return;
     this.#ledger = ledger;
+    this.#toldHeld = this.held;
     this.#arm();
   }
 
@@ -184,6 +193,18 @@ export class CallControl {
     return last === undefined || !last.kind.startsWith('stop');
   }
 
+  /**
+   * Whether the call is on hold: from the moment that it is asked for, until ACS has taken the end of it. The last word
+   * counts, whichever participant it is about.
+   */
+  get held(): boolean {
+    const last = this.list().findLast(
+      (one) =>
+        STREAMS.hold.has(one.kind) && (one.state === 'open' ? one.kind === 'hold' : one.status !== 'failed'),
+    );
+    return last?.kind === 'hold';
+  }
+
   /** The line's ways to start streams again, for streams that should be there. */
   guard(line: Streams): Streams {
     return {
@@ -219,6 +240,7 @@ export class CallControl {
     if (!started.ok) throw new RtvoiceError('RTV_OPERATIONS_FULL', `${MAX_OPEN} operations are under way`);
     this.#ledger = started.ledger;
     this.#arm();
+    this.#tellHeld();
     return { operation: { state: 'open', ...started.operation }, repeated: false };
   }
 
@@ -228,9 +250,17 @@ export class CallControl {
     const { line, correlationId } = this.#hooks;
     for (const outcome of outcomes) line.settled(this.#callId, correlationId(), outcome);
     this.#ledger = { open: ledger.open, settled: kept(ledger.settled) };
+    this.#tellHeld();
     if (ledger === before || (ledger.open.length === 0 && before.open.length === 0)) return false;
     this.#arm();
     return true;
+  }
+
+  #tellHeld(): void {
+    const { held } = this;
+    if (held === this.#toldHeld) return;
+    this.#toldHeld = held;
+    this.#hooks.line.held(this.#callId, this.#hooks.workerUrl(), held);
   }
 
   #arm(): void {

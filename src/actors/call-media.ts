@@ -34,6 +34,8 @@ export interface CallMediaParts {
   /** Requests to ACS, as far as operations of call control leave them to us. */
   readonly streams: Pick<CallLine, 'restartMedia' | 'restartTranscription'>;
   readonly services: CallServices;
+  /** Whether the call is on hold. */
+  held(): boolean;
 }
 
 export class CallMedia {
@@ -138,6 +140,7 @@ export class CallMedia {
       context,
       origin,
       ...(saying ? { saying } : {}),
+      ...(this.#parts.held() ? { held: true } : {}),
       gapMs,
     };
   }

@@ -56,6 +56,8 @@ export interface Attached {
   readonly saying?: Saying;
   /** For how long the caller has been without a media worker, ms; 0 for the first one and after a planned move. */
   readonly gapMs?: number;
+  /** The call is on hold: nothing is played to it. */
+  readonly held?: boolean;
   /** What the actor knows of the call: root of its trace, caller's pseudonym. */
   readonly origin: CallOrigin;
 }

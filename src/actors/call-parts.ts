@@ -23,6 +23,7 @@ export function callParts(id: string, services: CallServices, fenced: () => void
     now: () => services.now(),
     wake: () => services.settleLater(id),
     correlationId: () => memory.origin.correlationId,
+    workerUrl: () => memory.workerUrl,
   });
   const writer = new SessionWriter(id, services.journal, memory.ledger, {
     fields: () => {
@@ -41,7 +42,10 @@ export function callParts(id: string, services: CallServices, fenced: () => void
   const reminder = new CallReminder(id, services.reminders);
   const ending = new CallEnding(memory, writes, reminder, services);
   const streams = control.guard(services.line);
-  const media: CallMedia = new CallMedia({ memory, writes, alignment, ending, streams, services });
+  const media: CallMedia = new CallMedia({
+    ...{ memory, writes, alignment, ending, streams, services },
+    held: () => control.held,
+  });
   const events = new CallEvents({ memory, writes, control, media, ending, services });
   const loading = new CallLoading({
     ...{ memory, writer, alignment, control, services },

@@ -62,7 +62,7 @@ function world(attaches: Answer<Attached>[], turns: Answer<TurnAnswer>[] = []) {
 describe('attachment', () => {
   it('asks until the actor answers, and holds the place that it was given', async () => {
     const { attachment, asked } = world([{ ok: false, code: 'RTV_REDIS_UNAVAILABLE' }, attached(3)]);
-    expect(await attachment.take(() => true)).toEqual({ saying: undefined, gapMs: 0 });
+    expect(await attachment.take(() => true)).toEqual({ saying: undefined, gapMs: 0, held: false });
     expect(asked).toEqual([undefined, undefined]);
     expect(attachment.position).toEqual({ incarnation: 'i1', mediaEpoch: 3 });
     expect(attachment.origin).toEqual({ correlationId: 'c1' });

@@ -19,6 +19,8 @@ export interface Taken {
   readonly saying: Saying | undefined;
   /** For how long the caller has heard nobody, ms. */
   readonly gapMs: number;
+  /** The call is on hold. */
+  readonly held: boolean;
 }
 
 const ATTACH_RETRY_MS = 250;
@@ -93,7 +95,7 @@ export class Attachment {
         this.#position = { incarnation: attached.incarnation, mediaEpoch: attached.mediaEpoch };
         this.#context = attached.context;
         this.#origin = attached.origin;
-        return { saying: attached.saying, gapMs: attached.gapMs ?? 0 };
+        return { saying: attached.saying, gapMs: attached.gapMs ?? 0, held: attached.held ?? false };
       }
       if (attached.code === 'RTV_CALL_ENDED' || attached.code === 'RTV_CALL_UNKNOWN') {
         this.#lose(attached.code);

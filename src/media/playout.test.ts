@@ -3,6 +3,7 @@ import { LEAD_MS, Playout, PlayoutClock } from './playout.js';
 import type { MediaLine } from './ports.js';
 
 const FRAME_BYTES = 640;
+const LOUD = 20_000;
 
 function phone() {
   const sent: { atMs: number; kind: 'audio' | 'stop'; first: number }[] = [];
@@ -15,8 +16,10 @@ function phone() {
       sent.push({
         atMs: performance.now(),
         kind,
-        first: pcm.length >= 2 ? pcm.readInt16LE(pcm.length - 2) : 0,
+        // The middle: edges may be ramped.
+        first: pcm.length >= 2 ? pcm.readInt16LE(FRAME_BYTES / 2) : 0,
       });
+      return true;
     },
     close: () => undefined,
   };
@@ -81,6 +84,65 @@ describe('playout', () => {
     vi.advanceTimersByTime(2_000);
     const after = sent.slice(before).map((frame) => frame.first);
     expect(after.slice(1)).toEqual(Array.from({ length: 29 }, (_, index) => index + 22));
+  });
+
+  it('is silent for as long as there is a reason, and then goes on', () => {
+    const { sent, playout, clock } = phone();
+    playout.play({ pcm: clip(50) });
+    vi.advanceTimersByTime(400);
+    playout.pause('voice');
+    playout.pause('hold');
+    const before = sent.length;
+    expect(sent.filter(({ kind }) => kind === 'stop')).toHaveLength(1);
+    playout.resume('voice');
+    playout.play({ pcm: clip(10) });
+    vi.advanceTimersByTime(60_000);
+    expect(sent.length).toBe(before);
+    expect(clock.active).toBe(0);
+    playout.resume('hold');
+    vi.advanceTimersByTime(2_000);
+    expect(sent.slice(before).map(({ kind }) => kind)).toEqual(Array<string>(40).fill('audio'));
+  });
+
+  it('stays on hold when a reply is cut: nothing of the next one is heard before the end of it', () => {
+    const { sent, playout } = phone();
+    playout.pause('hold');
+    playout.play({ pcm: clip(20) });
+    playout.cut();
+    playout.play({ pcm: clip(20) });
+    vi.advanceTimersByTime(2_000);
+    expect(sent).toEqual([]);
+    playout.resume('hold');
+    vi.advanceTimersByTime(2_000);
+    expect(sent).toHaveLength(20);
+  });
+
+  it('has no step at the edge of what it plays: at a resumption, and where a clip ends in mid-sound', () => {
+    const pcm = Buffer.alloc(50 * FRAME_BYTES - 100);
+    for (let at = 0; at < pcm.length; at += 2) pcm.writeInt16LE(LOUD, at);
+    const heard: Buffer[] = [];
+    const line: MediaLine = {
+      bufferedAmount: 0,
+      send: (message) => {
+        const { audioData } = JSON.parse(message.toString()) as { audioData?: { data: string } };
+        if (audioData) heard.push(Buffer.from(audioData.data, 'base64'));
+        else heard.length = 0;
+        return true;
+      },
+      close: () => undefined,
+    };
+    const playout = new Playout(new PlayoutClock(), line, 16_000);
+    playout.play({ pcm });
+    vi.advanceTimersByTime(400);
+    playout.pause();
+    playout.resume();
+    vi.advanceTimersByTime(2_000);
+    const sound = Buffer.concat([Buffer.alloc(2), ...heard, Buffer.alloc(2)]);
+    const steps = Array.from({ length: sound.length / 2 - 1 }, (_, index) =>
+      Math.abs(sound.readInt16LE(index * 2 + 2) - sound.readInt16LE(index * 2)),
+    );
+    expect(heard).toHaveLength(30);
+    expect(Math.max(...steps)).toBeLessThanOrEqual(LOUD / 100);
   });
 
   it('never sends a frame of a cut reply, and tells what was heard of each clip', () => {

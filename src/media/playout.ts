@@ -5,11 +5,17 @@
  */
 import { bytesPerFrame, FRAME_MS, type SampleRate } from '../audio/pcm.js';
 import { inTask } from '../ops/tasks.js';
+import { fadeIn, fadeOut } from './fade.js';
 import type { MediaLine } from './ports.js';
 import { formatAudio, STOP_AUDIO } from './wire/format.js';
 
 /** Frames sent ahead of time, ms. */
 export const LEAD_MS = 100;
+/**
+ * How often the clock looks what is due, ms. A frame is late by one of these at most and the next by none, so that the
+ * gap between two is longer than a frame by as much; and the frames of many calls are spread over four of them.
+ */
+const TICK_MS = 5;
 /** Above this the socket is not keeping up: frames wait here instead of there, bytes. */
 const BUFFERED_LIMIT = 256 * 1024;
 
@@ -32,7 +38,7 @@ export class PlayoutClock {
 
   add(playout: Playout): void {
     this.#playouts.add(playout);
-    this.#timer ??= setInterval(() => inTask('media.playout', () => this.#tick()), FRAME_MS / 2);
+    this.#timer ??= setInterval(() => inTask('media.playout', () => this.#tick()), TICK_MS);
   }
 
   remove(playout: Playout): void {
@@ -80,9 +86,13 @@ export interface Cut {
   readonly clips: readonly HeardClip[];
 }
 
+/** Why nothing is played for now: the caller may be speaking, or the call is on hold. */
+export type Halt = 'voice' | 'hold';
+
 export class Playout {
   readonly #clock: PlayoutClock;
   readonly #line: MediaLine;
+  readonly #sampleRate: SampleRate;
   readonly #frameBytes: number;
   #queue: Queued[] = [];
   /** Clips fully sent whose end the caller has not heard yet. */
@@ -90,11 +100,12 @@ export class Playout {
   /** When the next frame is due at the caller, ms of the monotonic clock. */
   #dueMs = 0;
   #running = false;
-  #paused = false;
+  readonly #halts = new Set<Halt>();
 
   constructor(clock: PlayoutClock, line: MediaLine, sampleRate: SampleRate) {
     this.#clock = clock;
     this.#line = line;
+    this.#sampleRate = sampleRate;
     this.#frameBytes = bytesPerFrame(sampleRate);
   }
 
@@ -104,7 +115,7 @@ export class Playout {
   }
 
   get paused(): boolean {
-    return this.#paused;
+    return this.#halts.size > 0;
   }
 
   play(clip: Clip): void {
@@ -115,7 +126,7 @@ export class Playout {
       sent: 0,
       faded: false,
     });
-    if (!this.#paused) this.#run();
+    if (!this.paused) this.#run();
   }
 
   /** Called by the clock: sends what is due, tells what was heard. */
@@ -125,8 +136,7 @@ export class Playout {
       const clip = this.#queue[0];
       if (!clip) break;
       if (this.#dueMs < now - LEAD_MS) this.#dueMs = now;
-      this.#line.send(formatAudio(this.#frame(clip)));
-      this.#clock.sent += 1;
+      if (this.#line.send(formatAudio(this.#frame(clip)))) this.#clock.sent += 1;
       clip.sent += 1;
       this.#dueMs += FRAME_MS;
       if (clip.sent === 1) clip.onStarted?.();
@@ -139,19 +149,15 @@ export class Playout {
     if (!this.playing) this.#rest();
   }
 
-  /**
-   * The caller may be speaking: silence at once, from where it can go on. Not one frame leaves until `resume`, nor of
-   * what begins meanwhile.
-   */
-  pause(): void {
-    if (this.#paused) return;
-    if (!this.playing) {
-      this.#paused = true;
+  /** Silence at once, from where it can go on. Not one frame leaves until `resume`, nor of what begins meanwhile. */
+  pause(why: Halt = 'voice'): void {
+    if (this.paused || !this.playing) {
+      this.#halts.add(why);
       return;
     }
-    const now = performance.now();
     const open = [...this.#tail.map(({ clip }) => clip), ...this.#queue];
-    const heard = this.#heard(now);
+    const heard = this.#heard(performance.now());
+    this.#halts.add(why);
     this.#line.send(STOP_AUDIO);
     open.forEach((clip, index) => {
       clip.sent = Math.min(clip.frames - 1, Math.floor((heard[index]?.heardMs ?? 0) / FRAME_MS));
@@ -159,14 +165,12 @@ export class Playout {
     });
     this.#queue = open;
     this.#tail = [];
-    this.#paused = true;
     this.#rest();
   }
 
-  /** It was nothing: goes on where the caller last heard something. */
-  resume(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
+  /** Goes on where the caller last heard something, unless there is another reason for silence. */
+  resume(why: Halt = 'voice'): void {
+    if (!this.#halts.delete(why) || this.paused) return;
     this.#dueMs = 0;
     if (this.playing) this.#run();
   }
@@ -179,7 +183,7 @@ export class Playout {
   /** Stops at once: StopAudio on the wire, nothing of what waited is ever sent. */
   cut(): Cut {
     const clips = this.#heard(performance.now());
-    if (this.playing && !this.#paused) this.#line.send(STOP_AUDIO);
+    if (this.playing && !this.paused) this.#line.send(STOP_AUDIO);
     this.close();
     return { clips };
   }
@@ -188,7 +192,7 @@ export class Playout {
     this.#queue = [];
     this.#tail = [];
     this.#dueMs = 0;
-    this.#paused = false;
+    this.#halts.delete('voice');
     this.#rest();
   }
 
@@ -209,7 +213,7 @@ export class Playout {
 
   /** What the caller has heard by now of each clip that is not done. */
   #heard(now: number): HeardClip[] {
-    const ahead = this.#paused ? 0 : Math.max(0, this.#dueMs - now);
+    const ahead = this.paused ? 0 : Math.max(0, this.#dueMs - now);
     const tail = this.#tail.map(({ clip, endsAtMs }) => {
       const lengthMs = clip.frames * FRAME_MS;
       return { clip: clip.source, heardMs: clamp(lengthMs - (endsAtMs - now), lengthMs), lengthMs };
@@ -222,25 +226,20 @@ export class Playout {
     return [...tail, ...queue];
   }
 
-  /** The last frame of a clip is filled with silence; the first after a pause rises from it. */
+  /**
+   * The last frame of a clip falls to silence, with which it is filled; the first after a pause rises from it. What is
+   * cut is dropped by ACS out of its own buffer: its edge is not ours to shape.
+   */
   #frame(clip: Queued): Buffer {
     const from = clip.sent * this.#frameBytes;
-    const frame = clip.pcm.subarray(from, from + this.#frameBytes);
-    const whole = frame.length === this.#frameBytes ? frame : Buffer.concat([frame], this.#frameBytes);
-    if (!clip.faded) return whole;
+    const piece = clip.pcm.subarray(from, from + this.#frameBytes);
+    const last = clip.sent + 1 >= clip.frames;
+    const fallen = last ? fadeOut(piece, this.#sampleRate) : piece;
+    const frame = fallen.length === this.#frameBytes ? fallen : Buffer.concat([fallen], this.#frameBytes);
+    if (!clip.faded) return frame;
     clip.faded = false;
-    return fadeIn(whole);
+    return fadeIn(frame, this.#sampleRate);
   }
 }
 
 const clamp = (ms: number, lengthMs: number): number => Math.min(lengthMs, Math.max(0, ms));
-
-/** A rise over one frame: a wave that begins in its middle would click. */
-function fadeIn(frame: Buffer): Buffer {
-  const faded = Buffer.allocUnsafe(frame.length);
-  const samples = frame.length / 2;
-  for (let index = 0; index < samples; index += 1) {
-    faded.writeInt16LE(Math.round((frame.readInt16LE(index * 2) * index) / samples), index * 2);
-  }
-  return faded;
-}

@@ -39,7 +39,8 @@ export interface Spoken {
 
 /** The caller's line: the media socket as the session writes to it. */
 export interface MediaLine {
-  send(message: string | Buffer): void;
+  /** @returns whether the socket was open to take it */
+  send(message: string | Buffer): boolean;
   /** Bytes that the socket has not taken yet. */
   readonly bufferedAmount: number;
   close(code: number, reason: string): void;
@@ -60,6 +61,8 @@ export interface MediaMetrics {
   turnMeasured(latency: TurnLatency): void;
   turnAnswered(durable: boolean, ms: number): void;
   frameIn(): void;
+  /** Frames of the caller's audio never came. */
+  framesMissing(frames: number): void;
   malformed(): void;
   interrupted(): void;
   /** The agent fell silent at a voice's onset. */

@@ -32,4 +32,11 @@ export class SessionRegistry {
   deliver(callId: string, heard: Heard): boolean {
     return this.#sessions.get(callId)?.heard(heard) ?? false;
   }
+
+  /** The call was put on hold, or taken back. false: its audio is not here. */
+  hold(callId: string, on: boolean): boolean {
+    const session = this.#sessions.get(callId);
+    session?.hold(on);
+    return session !== undefined;
+  }
 }

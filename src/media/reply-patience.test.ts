@@ -3,7 +3,8 @@ import type { ReplyPart } from '../agent/responder.js';
 import { SentenceSplitter } from '../speech/sentences.js';
 import { Playout, PlayoutClock } from './playout.js';
 import type { Voice } from './ports.js';
-import { Reply, type ReplyOutcome, type ReplyPlan } from './reply.js';
+import { Reply } from './reply.js';
+import type { ReplyOutcome, ReplyPlan } from './reply-plan.js';
 
 const SPEAKER = { language: 'en-US', voice: 'kal16' };
 const FILLER = 'One moment.';
@@ -26,7 +27,7 @@ function begin({ speak = sound, plan = {} }: Setting = {}) {
   const saying: (readonly string[])[] = [];
   const failures: string[] = [];
   const clock = new PlayoutClock();
-  const line = { send: (message: string | Buffer) => frames.push(String(message)), bufferedAmount: 0 };
+  const line = { send: (message: string | Buffer) => frames.push(String(message)) > 0, bufferedAmount: 0 };
   const voice: Voice = {
     speak: async (text, _rate, signal) => {
       spoken.push(text);

@@ -4,8 +4,8 @@
  */
 import type { SpokenTexts } from '../speech/spoken-texts.js';
 import type { MediaLog, MediaMetrics } from './ports.js';
-import type { ReplyHooks } from './reply.js';
 import type { ReplyMeter } from './reply-meter.js';
+import type { ReplyHooks } from './reply-plan.js';
 import type { ReplyTrace } from './reply-trace.js';
 import { Waterfall } from './waterfall.js';
 

@@ -2,7 +2,8 @@ import { describe, expect, it, vi } from 'vitest';
 import type { ReplyPart } from '../agent/responder.js';
 import { Playout, PlayoutClock } from './playout.js';
 import type { Spoken } from './ports.js';
-import { Reply, type ReplyProgress } from './reply.js';
+import { Reply } from './reply.js';
+import type { ReplyProgress } from './reply-plan.js';
 
 /** 300 ms of sound for each sentence: longer than the playout's lead. */
 const SENTENCE = Buffer.alloc(9_600, 1);
@@ -11,7 +12,7 @@ const wordwise = { push: (text: string): string[] => [text], flush: (): string[]
 function world() {
   const sent: string[] = [];
   const line = {
-    send: (message: string | Buffer) => void sent.push(String(message)),
+    send: (message: string | Buffer) => sent.push(String(message)) > 0,
     bufferedAmount: 0,
     close: () => undefined,
   };

@@ -3,83 +3,18 @@
  * one before is heard. Whatever fails or is late becomes something that the caller hears. Ends with the words that were
  * truly heard.
  */
-import type { Saying } from '../actors/call-messages.js';
-import type { SpanFacts } from '../actors/ports.js';
 import type { ReplyPart } from '../agent/responder.js';
 import { FRAME_MS, type SampleRate } from '../audio/pcm.js';
 import { attentionTone } from '../audio/tone.js';
 import type { ContextPatch } from '../call/turn.js';
-import type { Speaker } from '../speech/speaker.js';
-import type { Clip, Playout } from './playout.js';
+import type { Playout } from './playout.js';
 import type { Spoken, Voice } from './ports.js';
-import type { ReplyStage } from './reply-trace.js';
-import { heardWords } from './spoken-words.js';
-import type { Moment } from './waterfall.js';
-
-export interface ReplyHooks {
-  /** A sentence was added, before its first frame leaves, or heard to its end. Never rejects. */
-  saying(progress: ReplyProgress): Promise<void>;
-  /** The first frame of the reply left. */
-  started(from: Spoken['from']): void;
-  /** Agent or speech failed: the phrase to say instead. */
-  failed(what: 'agent' | 'speech', cause: unknown): string;
-  /** A moment of the turn; the first time counts. */
-  reached(moment: Moment): void;
-  /** A stage of the reply ended, begun at `startMs` (wall clock): for the trace. */
-  stage(name: ReplyStage, startMs: number, facts?: SpanFacts): void;
-}
-
-/** How far a reply has come, enough for another worker to go on with it. */
-export type ReplyProgress = Pick<Saying, 'sentences' | 'heard' | 'patch' | 'hangUp'>;
-
-/** How a reply is spoken, and how long a caller waits for it. */
-export interface ReplyPlan {
-  readonly speaker: Speaker;
-  /** What the waiting counts from, ms of the monotonic clock. */
-  readonly since: number;
-  /** Said when nothing of the reply can be heard `fillerMs` after `since`; '' for nothing. */
-  readonly filler: string;
-  readonly fillerMs: number;
-  /** When nothing of the reply can be heard so long after `since`, it is given up for the phrase of a failure, ms. */
-  readonly fallbackMs: number;
-  /** Nothing is heard before this settled: the turn that is answered is on record. */
-  readonly recorded?: Promise<unknown>;
-}
-
-export interface ReplyOutcome {
-  /** Another worker goes on with it: it makes no turn here. */
-  readonly left: boolean;
-  /** What was heard. */
-  readonly text: string;
-  readonly interrupted: boolean;
-  /** It ended with the phrase of a failure. */
-  readonly failed: boolean;
-  readonly patch: ContextPatch | undefined;
-  readonly hangUp: boolean;
-  readonly startedAtMs: number;
-  readonly endedAtMs: number;
-}
-
-/** Cuts a stream of text into sentences; the speech folder has the splitter. */
-export interface Splitter {
-  push(text: string): string[];
-  flush(): string[];
-}
+import type { ReplyHooks, ReplyOutcome, ReplyPlan, ReplyProgress, Splitter } from './reply-plan.js';
+import { ReplyQueue } from './reply-queue.js';
 
 /** Nothing of the reply could be heard in time. */
 export class ReplyLate extends Error {
   readonly code = 'RTV_REPLY_LATE';
-}
-
-/** Something that was given to the playout, in its order. */
-interface Queued {
-  readonly text: string;
-  /** A sentence of the reply; else a filler or an excuse. */
-  readonly own: boolean;
-  readonly clip: Clip;
-  played: boolean;
-  /** Whoever waits for it to be heard waits no more. */
-  settle(): void;
 }
 
 /** Sentences that may wait to be heard: a model may write faster than a caller can listen. */
@@ -99,7 +34,7 @@ export class Reply {
   readonly #hooks: ReplyHooks;
   /** Sentences of the reply so far, as they are recorded for whoever goes on with it. */
   readonly #sentences: string[] = [];
-  readonly #queued: Queued[] = [];
+  readonly #queue: ReplyQueue;
   #patch: ContextPatch | undefined;
   #hangUp = false;
   #failed = false;
@@ -113,8 +48,6 @@ export class Reply {
   #left = false;
   /** Settles when the reply's turn was handed in; its owner sets it. */
   done: Promise<void> = Promise.resolve();
-  /** Settle as what was queued is heard, oldest first, or when the reply is cut. */
-  readonly #ahead: Promise<void>[] = [];
   /** Settles when what is said in place of a failure was queued. */
   #excuse: Promise<void> = Promise.resolve();
 
@@ -124,6 +57,10 @@ export class Reply {
     this.#sampleRate = sampleRate;
     this.#plan = plan;
     this.#hooks = hooks;
+    this.#queue = new ReplyQueue(playout, sampleRate, (own) => {
+      // After the last one comes the turn.
+      if (own && this.#queue.heardThrough < this.#sentences.length) void hooks.saying(this.#progress());
+    });
   }
 
   /** Aborted when the reply was cut. */
@@ -148,13 +85,13 @@ export class Reply {
       endWatch();
     }
     this.#complete = true;
-    await Promise.all(this.#ahead);
+    await this.#queue.done();
     this.#making.abort();
     if (this.#startedAtMs > 0) this.#hooks.stage('reply.audio', this.#startedAtMs);
     const interrupted = this.#cutText !== undefined;
     return {
       left: this.#left,
-      text: this.#cutText ?? textOf(this.#queued.filter(({ played }) => played)),
+      text: this.#cutText ?? this.#queue.heardText,
       interrupted,
       failed: this.#failed,
       patch: this.#patch,
@@ -168,12 +105,7 @@ export class Reply {
   interrupt(): void {
     if (this.signal.aborted) return;
     this.#cutAtMs = Date.now();
-    const { clips } = this.#playout.cut();
-    const heard = this.#queued.map(({ text, clip, played }) => {
-      const heardMs = clips.find((one) => one.clip === clip)?.heardMs ?? 0;
-      return played ? text : heardWords(text, clip.pcm, this.#sampleRate, heardMs);
-    });
-    this.#cutText = heard.filter((text) => text !== '').join(' ');
+    this.#cutText = this.#queue.textUntil(this.#playout.cut());
     this.#end();
   }
 
@@ -226,7 +158,7 @@ export class Reply {
 
   /** Makes one sentence and queues it after the others; waits for these to be heard only when they are many. */
   async #say(sentence: string): Promise<void> {
-    if (this.#ahead.length >= MOST_AHEAD) await this.#ahead.shift();
+    await this.#queue.room(MOST_AHEAD);
     if (this.#over) return;
     this.#hooks.reached('first_sentence');
     this.#sentences.push(sentence);
@@ -245,50 +177,26 @@ export class Reply {
     await recorded.catch(() => undefined);
     if (this.#over || this.#left) return;
     this.#audible = true;
-    this.#queue({ text: sentence, own: true }, spoken.pcm, () => {
+    this.#queue.add({ text: sentence, own: true }, spoken.pcm, () => {
       if (this.#startedAtMs === 0) this.#startedAtMs = Date.now();
       this.#hooks.reached('first_frame');
       this.#hooks.started(spoken.from);
     });
   }
 
-  #queue(what: Pick<Queued, 'text' | 'own'>, pcm: Buffer, onStarted: () => void): void {
-    const { promise, settle } = settled();
-    const clip: Clip = {
-      pcm,
-      onStarted,
-      onPlayed: () => {
-        queued.played = true;
-        // After the last one comes the turn.
-        if (queued.own && this.#heardThrough() < this.#sentences.length)
-          void this.#hooks.saying(this.#progress());
-        settle();
-      },
-    };
-    const queued: Queued = { ...what, clip, played: false, settle };
-    this.#queued.push(queued);
-    this.#ahead.push(promise);
-    this.#playout.play(clip);
-  }
-
   #end(): void {
     this.#cut.abort();
     this.#making.abort();
-    for (const { settle } of this.#queued) settle();
+    this.#queue.giveUp();
   }
 
   #progress(): ReplyProgress {
     return {
       sentences: [...this.#sentences],
-      heard: this.#heardThrough(),
+      heard: this.#queue.heardThrough,
       ...(this.#patch ? { patch: this.#patch } : {}),
       ...(this.#hangUp ? { hangUp: true } : {}),
     };
-  }
-
-  /** Sentences of the reply that were heard to their end. */
-  #heardThrough(): number {
-    return this.#queued.filter(({ own, played }) => own && played).length;
   }
 
   /** Filler and fallback at their times, unless something of the reply can be heard by then. */
@@ -307,7 +215,7 @@ export class Reply {
           void this.#phrase(filler).then((spoken) => {
             // One that comes too late, or not at all, is no loss.
             if (spoken && !this.#audible && !this.#over && !this.#left)
-              this.#queue({ text: filler, own: false }, spoken.pcm, () => this.#began());
+              this.#queue.add({ text: filler, own: false }, spoken.pcm, () => this.#began());
           });
         }, left(fillerMs)),
       );
@@ -329,7 +237,7 @@ export class Reply {
       if (this.signal.aborted) return;
       // Not even the phrase can be had: a sound says that the line is not dead.
       const pcm = spoken?.pcm ?? attentionTone(this.#sampleRate);
-      this.#queue({ text: spoken ? phrase : '', own: false }, pcm, () => this.#began());
+      this.#queue.add({ text: spoken ? phrase : '', own: false }, pcm, () => this.#began());
     });
     this.#making.abort();
   }
@@ -352,18 +260,4 @@ export class Reply {
   }
 }
 
-const textOf = (queued: readonly Queued[]): string =>
-  queued
-    .map(({ text }) => text)
-    .filter((text) => text !== '')
-    .join(' ');
-
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-function settled(): { promise: Promise<void>; settle: () => void } {
-  let settle = (): void => undefined;
-  const promise = new Promise<void>((resolve) => {
-    settle = resolve;
-  });
-  return { promise, settle };
-}

@@ -6,17 +6,12 @@ import type { ConversationContext } from '../memory/context.js';
 import type { Speaker } from '../speech/speaker.js';
 import type { SpokenTexts } from '../speech/spoken-texts.js';
 import type { BargeInSettings } from './barge-in.js';
+import type { CallerWordsSettings } from './caller-words.js';
+import type { VoiceEar } from './ears.js';
 import type { PlayoutClock } from './playout.js';
 import type { CallLink, MediaLog, MediaMetrics, Voice } from './ports.js';
-import type { Splitter } from './reply.js';
+import type { Splitter } from './reply-plan.js';
 import type { SilenceSettings } from './silence.js';
-import type { VoiceChannel } from './vad/voice-channel.js';
-
-/** What of voice activity a session uses: a channel that is fed frames and tells of voices. */
-export type VoiceEar = Pick<
-  VoiceChannel,
-  'push' | 'speaking' | 'span' | 'onSpeechStart' | 'onVoice' | 'onSpeechEnd' | 'close'
->;
 
 /** How long a caller waits in silence, ms. */
 export interface Patience {
@@ -42,6 +37,10 @@ export interface SessionServices {
   readonly voices?: { open(sampleRate: SampleRate): VoiceEar };
   readonly bargeIn?: BargeInSettings;
   readonly silence: SilenceSettings;
+  /** How keys are gathered, and where an utterance ends whose final does not come. */
+  readonly words?: CallerWordsSettings;
+  /** Beginnings of raw ids of participants whose sound, words and keys count for nothing: other bots. */
+  readonly ignored?: readonly string[];
   readonly metrics: MediaMetrics;
   readonly log: MediaLog;
   /** Keeps the call in this worker's affinity set. */
@@ -58,6 +57,8 @@ export interface Heard {
   readonly text: string;
   readonly startedAtMs: number;
   readonly endedAtMs: number;
+  /** Where it begins on the recogniser's own clock, ms; by this two results of one utterance are known. */
+  readonly offsetMs?: number;
   /** false: an intermediate result, which may interrupt but is no turn. */
   readonly final: boolean;
 }

@@ -1,5 +1,5 @@
 /** Words that come twice are one turn; words for a call that is elsewhere by now are not taken. */
-import { afterEach, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { TurnOffer } from '../call/turn.js';
 import { emptyContext } from '../memory/context.js';
 import { Speakers } from '../speech/speaker.js';
@@ -12,8 +12,18 @@ import type { Heard, SessionServices } from './session-services.js';
 const nothing = (): undefined => undefined;
 const sessions: MediaSession[] = [];
 
-function open(refuse?: 'RTV_FENCED_MEDIA') {
+interface World {
+  readonly refuse?: 'RTV_FENCED_MEDIA';
+  /** As the actor knows it when the session attaches. */
+  readonly held?: boolean;
+  /** What the agent answers to everything. */
+  readonly says?: string;
+  readonly repromptMs?: number;
+}
+
+function open({ refuse, held, says, repromptMs = 60_000 }: World = {}) {
   const turns: TurnOffer[] = [];
+  let hungUp = 0;
   const asked: (string | undefined)[] = [];
   const origin = { correlationId: 'c' };
   const services: SessionServices = {
@@ -25,6 +35,7 @@ function open(refuse?: 'RTV_FENCED_MEDIA') {
         provisional: false,
         context: emptyContext(),
         origin,
+        ...(held ? { held } : {}),
       }),
       say: async () => ({ ok: true }),
       turn: async (_callId, _at, _turnNo, offer) => {
@@ -37,21 +48,21 @@ function open(refuse?: 'RTV_FENCED_MEDIA') {
       transcriptionLost: async () => ({ ok: true }),
     },
     clock: new PlayoutClock(() => true),
-    voice: { speak: async () => ({ pcm: Buffer.alloc(640), from: 'memory' }) },
+    voice: { speak: async () => ({ pcm: Buffer.alloc(640 * 100), from: 'memory' }) },
     responder: {
       agent: 'a',
-      // biome-ignore lint/correctness/useYield: an agent that says nothing
       async *reply({ heard }) {
         asked.push(heard);
+        if (says && heard !== undefined) yield { kind: 'text', text: says };
       },
       phrases: () => [],
     },
     trace: { span: (_name, _parent, _facts, work) => work(), past: nothing },
-    splitter: () => ({ push: () => [], flush: () => [] }),
+    splitter: () => ({ push: (text) => [text], flush: () => [] }),
     texts: new TextsByLanguage('en-US'),
     speakers: new Speakers({ language: 'en-US', voice: 'kal16' }),
     patience: { fillerMs: 0, fallbackMs: 60_000 },
-    silence: { repromptMs: 60_000, reprompts: 0 },
+    silence: { repromptMs, reprompts: 0 },
     metrics: {
       ...{
         firstFrame: nothing,
@@ -59,22 +70,33 @@ function open(refuse?: 'RTV_FENCED_MEDIA') {
         turnAnswered: nothing,
         turnMeasured: nothing,
         frameIn: nothing,
+        framesMissing: nothing,
         malformed: nothing,
       },
       ...{ interrupted: nothing, paused: nothing, failed: nothing, turnLost: nothing, bridged: nothing },
     },
     log: { info: nothing, warn: nothing },
     affinity: { add: async () => undefined, remove: async () => undefined },
-    hangUp: nothing,
+    hangUp: () => {
+      hungUp += 1;
+    },
     languageChanged: nothing,
   };
-  const line = { send: nothing, bufferedAmount: 0, close: nothing };
+  let frames = 0;
+  const line = {
+    send: (message: string | Buffer) => {
+      if (!message.toString().includes('"stopAudio"}')) frames += 1;
+      return true;
+    },
+    bufferedAmount: 0,
+    close: nothing,
+  };
   const session = new MediaSession('call', origin, line, 16_000, services);
   sessions.push(session);
   const registry = new SessionRegistry();
   registry.add(session);
   session.open();
-  return { session, registry, turns, asked };
+  return { session, registry, turns, asked, frames: () => frames, hungUp: () => hungUp };
 }
 
 afterEach(async () => {
@@ -99,10 +121,70 @@ it('a session that was given up takes no words: they are for another worker', as
 });
 
 it('nor does one that finds itself replaced, or is closing', async () => {
-  const { registry } = open('RTV_FENCED_MEDIA');
+  const { registry } = open({ refuse: 'RTV_FENCED_MEDIA' });
   registry.deliver('call', words('a'));
   await vi.waitFor(() => expect(registry.deliver('call', words('b'))).toBe(false));
   const other = open();
   void other.session.close();
   expect(other.registry.deliver('call', words('a'))).toBe(false);
+});
+
+it('keys are one turn of the caller', async () => {
+  const { session, turns } = open();
+  for (const key of '472#') session.tone(key);
+  await vi.waitFor(() => expect(turns.map(({ role, text }) => [role, text])).toEqual([['user', '472']]));
+});
+
+describe('a call on hold', () => {
+  it('hears nothing of what the agent says, and all of it afterwards', async () => {
+    const { session, registry, turns, asked, frames } = open({ says: 'One sentence.' });
+    registry.hold('call', true);
+    registry.deliver('call', words('a'));
+    await vi.waitFor(() => expect(asked).toContain('hello'));
+    // The reply is made and waits.
+    await vi.waitFor(() => expect(session.speaking).toBe(true));
+    expect(frames()).toBe(0);
+    expect(registry.hold('call', false)).toBe(true);
+    await vi.waitFor(() => expect(turns.map(({ role }) => role)).toEqual(['user', 'agent']), 10_000);
+    expect(frames()).toBe(100);
+  });
+
+  it('falls silent at once in mid-reply', async () => {
+    const { session, registry, frames } = open({ says: 'One sentence.' });
+    registry.deliver('call', words('a'));
+    await vi.waitFor(() => expect(frames()).toBeGreaterThan(0));
+    session.hold(true);
+    const before = frames();
+    await vi.waitFor(() => expect(session.speaking).toBe(true));
+    session.hold(false);
+    await vi.waitFor(() => expect(frames()).toBeGreaterThan(before + 50), 10_000);
+  });
+
+  it('is still on hold where another worker takes it', async () => {
+    const { session, registry, asked, frames } = open({ says: 'One sentence.', held: true });
+    registry.deliver('call', words('a'));
+    await vi.waitFor(() => expect(asked).toContain('hello'));
+    await vi.waitFor(() => expect(session.speaking).toBe(true));
+    expect(frames()).toBe(0);
+  });
+
+  it('is not given up for its silence, but may be after it', async () => {
+    vi.useFakeTimers();
+    try {
+      const { session, hungUp, asked } = open({ repromptMs: 1_000 });
+      await vi.waitFor(() => expect(asked).toEqual([undefined]));
+      session.hold(true);
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(hungUp()).toBe(0);
+      session.hold(false);
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(hungUp()).toBe(1);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('belongs to another worker where its audio is not here', () => {
+    expect(open().registry.hold('another', true)).toBe(false);
+  });
 });

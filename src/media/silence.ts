@@ -17,6 +17,7 @@ export class Silence {
   readonly #hooks: SilenceHooks;
   #timer: NodeJS.Timeout | undefined;
   #asked = 0;
+  #onHold = false;
 
   constructor(settings: SilenceSettings, hooks: SilenceHooks) {
     this.#settings = settings;
@@ -26,6 +27,7 @@ export class Silence {
   /** The agent has nothing more to say. */
   start(): void {
     clearTimeout(this.#timer);
+    if (this.#onHold) return;
     this.#timer = setTimeout(() => {
       this.#asked += 1;
       if (this.#asked > this.#settings.reprompts) this.#hooks.goodbye();
@@ -37,6 +39,12 @@ export class Silence {
   hold(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+  }
+
+  /** The call is put on hold, where silence is no wonder, or taken back. */
+  onHold(on: boolean): void {
+    this.#onHold = on;
+    if (on) this.hold();
   }
 
   /** The caller said something, or is gone. */

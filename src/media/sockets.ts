@@ -8,6 +8,7 @@ import type { CallOrigin } from '../actors/call-messages.js';
 import { FRAME_MS, type SampleRate } from '../audio/pcm.js';
 import { newNonce } from '../call/incarnation.js';
 import { inTask } from '../ops/tasks.js';
+import { isIgnored } from './ears.js';
 import type { PlayoutClock } from './playout.js';
 import type { MediaLine } from './ports.js';
 import type { SessionRegistry } from './registry.js';
@@ -43,7 +44,9 @@ export function serveMedia(
   let session: MediaSession | undefined;
   const line: MediaLine = {
     send: (message) => {
-      if (socket.readyState === socket.OPEN) socket.send(message, { binary: false });
+      if (socket.readyState !== socket.OPEN) return false;
+      socket.send(message, { binary: false });
+      return true;
     },
     get bufferedAmount() {
       return socket.bufferedAmount;
@@ -59,6 +62,7 @@ export function serveMedia(
     return session;
   };
   const heard = new TranscriptRelay(callId, services.relay);
+  const ignores = ignoring(sessionServices);
 
   const take = (data: Buffer): void => {
     const frame = parseFrame(data, scratch);
@@ -67,13 +71,13 @@ export function serveMedia(
         if (!session) start(frame.sampleRate === 24_000 ? 24_000 : 16_000);
         break;
       case 'AudioData':
-        (session ?? start(16_000)).audio(frame.pcm);
+        if (!ignores(frame)) (session ?? start(16_000)).audio(frame);
         break;
       case 'DtmfData':
-        session?.tone(frame.tone);
+        if (!ignores(frame)) session?.tone(frame.tone);
         break;
       case 'TranscriptionData':
-        relayWords(heard, frame);
+        if (!ignores(frame)) relayWords(heard, frame);
         break;
       case 'Malformed':
         sessionServices.metrics.malformed();
@@ -118,6 +122,7 @@ export function serveTranscription(
 ): TranscriptionSocket {
   const relay = new TranscriptRelay(callId, services.relay);
   const { affinity, link, metrics } = services.session;
+  const ignores = ignoring(services.session);
   const member = `${TRANSCRIPTION_MEMBER}${callId}`;
   let lastWordsMs = 0;
   let midUtterance = false;
@@ -127,7 +132,7 @@ export function serveTranscription(
   void announce(callId, socketId, socket, link).then((workerUrl) => relay.located(workerUrl));
   socket.on('message', (data: Buffer) => {
     const frame = parseFrame(data, scratch);
-    if (frame.kind === 'TranscriptionData') {
+    if (frame.kind === 'TranscriptionData' && !ignores(frame)) {
       lastWordsMs = performance.now();
       midUtterance = !frame.final;
       relayWords(relay, frame);
@@ -180,6 +185,12 @@ export const TRANSCRIPTION_MEMBER = 'transcription:';
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** Whether a frame comes from a participant who does not count. */
+const ignoring =
+  ({ ignored = [] }: SessionServices) =>
+  ({ participantRawID }: { readonly participantRawID?: string }): boolean =>
+    isIgnored(participantRawID, ignored);
+
 function relayWords(relay: TranscriptRelay, frame: TranscriptionDataFrame): void {
   if (frame.final) relay.push(wordsOf(frame));
   else relay.interim(wordsOf(frame));
@@ -193,6 +204,8 @@ function wordsOf(frame: TranscriptionDataFrame): Heard {
     text: frame.text,
     startedAtMs: endedAtMs - frame.durationTicks / TICKS_PER_MS,
     endedAtMs,
+    // 0 is also what stands for none.
+    ...(frame.offsetTicks > 0 ? { offsetMs: frame.offsetTicks / TICKS_PER_MS } : {}),
     final: frame.final,
   };
 }

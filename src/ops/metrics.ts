@@ -66,6 +66,10 @@ export function createMetrics(worker: string) {
       description: 'Audio frames by direction',
     }),
     longTasks: counter('rtvoice_long_tasks', 'Tasks of our own that held the event loop over 10 ms, by name'),
+    mediaFramesMissing: counter(
+      'rtvoice_media_frames_missing',
+      "Frames of callers' audio that never came, by their timestamps",
+    ),
     mediaMalformed: counter('rtvoice_media_malformed', 'Frames that were no known message'),
     ttsSyntheses: counter('rtvoice_tts_syntheses', 'Sentences synthesised'),
     ttsHits: counter('rtvoice_tts_cache_hits', 'Sentences from the cache, by tier'),

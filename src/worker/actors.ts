@@ -51,6 +51,8 @@ export interface ActorParts {
   /** Whether a worker, by the id of its life, beats. */
   isBeating(workerId: string): Promise<boolean>;
   readonly sendControl: ControlLine['send'];
+  /** Tells a call's media worker of hold. */
+  readonly held: ControlLine['held'];
   readonly controlAudit: Pick<ControlAudit, 'asked' | 'settled'>;
   readonly trace: CallTrace;
   readonly profiles: Profiles;
@@ -113,6 +115,7 @@ export function createCallHost(parts: ActorParts) {
         metrics.operations.add(1, { kind: outcome.kind, status: outcome.status });
         parts.controlAudit.settled(callId, correlationId, outcome);
       },
+      held: parts.held,
     },
     askAcs: (callId, missing) => {
       const ask = async (): Promise<void> => {

@@ -9,10 +9,12 @@ export interface AppPortParts {
   beats(): boolean;
   /** Words that another worker heard; false: the call's audio is not here. */
   heardElsewhere(callId: string, heard: Heard): boolean;
+  /** A call was put on hold or taken back; false: its audio is not here. */
+  hold(callId: string, on: boolean): boolean;
 }
 
 export const appPortRoutes =
-  ({ metrics, beats, heardElsewhere }: AppPortParts) =>
+  ({ metrics, beats, heardElsewhere, hold }: AppPortParts) =>
   (app: Express): void => {
     // Raw latencies for benches.
     app.get('/debug/latencies', (_request, response) => {
@@ -30,5 +32,9 @@ export const appPortRoutes =
     app.post('/internal/calls/:id/heard', express.json(), (request, response) => {
       const taken = heardElsewhere(request.params.id, request.body as Heard);
       response.status(taken ? 204 : 404).end();
+    });
+    app.post('/internal/calls/:id/hold', express.json(), (request, response) => {
+      const { on } = request.body as { on?: unknown };
+      response.status(hold(request.params.id, on === true) ? 204 : 404).end();
     });
   };

@@ -12,6 +12,7 @@ import { DaprArchive } from '../stores/cosmos/dapr-archive.js';
 import { DaprState } from '../stores/dapr-state.js';
 import { createJournal } from '../stores/journal.js';
 import { createAffinity, createLiveIndex } from '../stores/live-calls.js';
+import { createPeers } from './peers.js';
 import { createRedis } from './redis.js';
 import { createRedisGauges } from './redis-gauges.js';
 
@@ -39,6 +40,7 @@ export async function openBacking(config: Config, metrics: Metrics, log: Logger)
     key: config.COSMOS_KEY,
     database: config.COSMOS_DATABASE,
   });
+  const peers = createPeers(config.APP_API_TOKEN);
   const acs = createAcs({
     connectionString: config.ACS_CONNECTION_STRING,
     allowInsecure: config.ACS_ALLOW_INSECURE,
@@ -51,6 +53,7 @@ export async function openBacking(config: Config, metrics: Metrics, log: Logger)
 
   return {
     ...{ config, metrics, log, dataKey, seal, redis, gauges, keys, actors, cosmos, acs, contexts },
+    peers,
     archive: new DaprArchive({ state: daprState }),
     journal: createJournal(redis, keys),
     affinity: createAffinity(redis, keys),
@@ -59,6 +62,7 @@ export async function openBacking(config: Config, metrics: Metrics, log: Logger)
     workerUrl: config.WORKER_URL ?? `http://${config.HOST}:${config.APP_PORT}`,
     /** Last, once nothing reads or writes any more. */
     async close(): Promise<void> {
+      await peers.close();
       await actors.close();
       await daprState.close();
       await redis.close();

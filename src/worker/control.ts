@@ -25,6 +25,7 @@ export interface ControlServiceParts {
   refusal(): 'RTV_WORKER_DRAINING' | 'RTV_WORKER_FULL' | undefined;
   readonly audit: Pick<ControlAudit, 'created'>;
   readonly locale: string;
+  readonly channels: 'mixed' | 'unmixed';
   traceparent(): string | undefined;
 }
 
@@ -52,6 +53,7 @@ export function createCallControl(parts: ControlServiceParts): CallControlServic
         transcriptionUrl: urls.transcription,
         locale: parts.locale,
         sampleRate: 16_000,
+        channels: parts.channels,
         repeatabilityId: id,
         ...(traceparent ? { operationContext: traceparent } : {}),
       });

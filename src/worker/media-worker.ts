@@ -1,4 +1,6 @@
 /** The media worker's side of a worker: sockets and sessions, the voice that speaks there, the agent, and the lease. */
+import type { Config } from '../config.js';
+import type { CallerWordsSettings } from '../media/caller-words.js';
 import type { CallLink } from '../media/ports.js';
 import { BARGE_IN_VOICE } from '../media/vad/settings.js';
 import { VoiceActivity } from '../media/vad/voice-activity.js';
@@ -25,7 +27,7 @@ export interface MediaWorkerParts {
 export type MediaWorker = Awaited<ReturnType<typeof createMediaWorker>>;
 
 export async function createMediaWorker(backing: Backing, parts: MediaWorkerParts) {
-  const { config, redis, seal, actors, acs, affinity, workerUrl, metrics, log } = backing;
+  const { config, redis, seal, actors, acs, affinity, peers, workerUrl, metrics, log } = backing;
   const texts = await readTexts(config);
   const turns = new TurnRing();
   const responder = await createAgent(config, texts, metrics.genAi, log);
@@ -62,7 +64,9 @@ export async function createMediaWorker(backing: Backing, parts: MediaWorkerPart
     voices: activity,
     trace: callTrace,
     silence: { repromptMs: config.SILENCE_REPROMPT_MS, reprompts: config.SILENCE_REPROMPTS },
-    appApiToken: config.APP_API_TOKEN,
+    words: wordsOf(config),
+    ignored: config.IGNORED_PARTICIPANTS,
+    peers,
     metrics,
     log,
     hangUp: (callId) => void acs.hangUp(callId, { forEveryone: true }),
@@ -87,3 +91,12 @@ export async function createMediaWorker(backing: Backing, parts: MediaWorkerPart
     },
   };
 }
+
+const wordsOf = (config: Config): CallerWordsSettings => ({
+  tones: {
+    terminator: config.DTMF_TERMINATOR,
+    most: config.DTMF_MAX_DIGITS,
+    pauseMs: config.DTMF_PAUSE_MS,
+  },
+  endpoint: { pauseMs: config.ENDPOINT_PAUSE_MS },
+});

@@ -1,5 +1,4 @@
 /** The media side of a worker: sessions, sockets, and words that cross from one worker to another. */
-import { Agent, request } from 'undici';
 import type { WebSocket } from 'ws';
 import type { ActorClient } from '../actors/client.js';
 import type { Responder } from '../agent/responder.js';
@@ -23,6 +22,7 @@ import type { TurnRing } from '../ops/turn-ring.js';
 import { SentenceSplitter } from '../speech/sentences.js';
 import type { TextsByLanguage } from '../speech/spoken-texts.js';
 import { locateCall } from './link.js';
+import type { Peers } from './peers.js';
 
 export interface MediaParts {
   readonly actors: ActorClient;
@@ -38,8 +38,10 @@ export interface MediaParts {
   readonly voices: SessionServices['voices'];
   readonly bargeIn?: SessionServices['bargeIn'];
   readonly silence: SessionServices['silence'];
+  readonly words?: SessionServices['words'];
+  readonly ignored?: SessionServices['ignored'];
   readonly trace: SessionServices['trace'];
-  readonly appApiToken: string | undefined;
+  readonly peers: Pick<Peers, 'post'>;
   readonly metrics: Metrics;
   /** The latencies of the last turns. */
   readonly turns: TurnRing;
@@ -48,13 +50,10 @@ export interface MediaParts {
   languageChanged(callId: string, language: string): void;
 }
 
-const FORWARD_DEADLINE_MS = 1_000;
-
 export function createMedia(parts: MediaParts) {
   const { actors, metrics, log } = parts;
   const sessions = new SessionRegistry();
   const clock = new PlayoutClock(parts.maySpeak);
-  const agent = new Agent({ connections: 8, keepAliveTimeout: 30_000 });
   const open = new Set<WebSocket>();
   /** Plain numbers: there are thousands of frames a second. */
   let framesIn = 0;
@@ -80,6 +79,8 @@ export function createMedia(parts: MediaParts) {
       ...(parts.voices ? { voices: parts.voices } : {}),
       ...(parts.bargeIn ? { bargeIn: parts.bargeIn } : {}),
       silence: parts.silence,
+      ...(parts.words ? { words: parts.words } : {}),
+      ...(parts.ignored ? { ignored: parts.ignored } : {}),
       trace: parts.trace,
       metrics: mediaMetrics(metrics, parts.turns, { frameIn: () => (framesIn += 1) }),
       log,
@@ -90,24 +91,9 @@ export function createMedia(parts: MediaParts) {
     relay: {
       deliver,
       locate: (callId) => locateCall(actors, callId),
-      forward: async (workerUrl, callId, heard) => {
-        try {
-          const response = await request(`${workerUrl}/internal/calls/${encodeURIComponent(callId)}/heard`, {
-            method: 'POST',
-            dispatcher: agent,
-            headers: {
-              'content-type': 'application/json',
-              ...(parts.appApiToken ? { 'dapr-api-token': parts.appApiToken } : {}),
-            },
-            body: JSON.stringify(heard),
-            signal: AbortSignal.timeout(FORWARD_DEADLINE_MS),
-          });
-          await response.body.dump();
-          return response.statusCode === 204;
-        } catch {
-          return false;
-        }
-      },
+      forward: async (workerUrl, callId, heard) =>
+        (await parts.peers.post(workerUrl, `/internal/calls/${encodeURIComponent(callId)}/heard`, heard)) ===
+        204,
       lost: () => metrics.lostTurns.add(1, { reason: 'no_media_worker' }),
     },
   };
@@ -145,6 +131,8 @@ export function createMedia(parts: MediaParts) {
     },
     /** Words that another worker heard for a call whose audio is here. */
     heardElsewhere: deliver,
+    /** A call whose audio is here was put on hold, or taken back. false: it is not here. */
+    hold: (callId: string, on: boolean): boolean => sessions.hold(callId, on),
     /** Calls and transcripts, as they are given to other workers. */
     movable: {
       calls: () => sessions.all(),
@@ -158,7 +146,6 @@ export function createMedia(parts: MediaParts) {
       await Promise.all(closing);
       for (const socket of open) socket.terminate();
       endLongTasks();
-      await agent.close();
     },
   };
 }
@@ -177,6 +164,7 @@ function mediaMetrics(
     greeting: (ms) => metrics.greeting.record(ms),
     turnAnswered: (durable, ms) => metrics.turnRoundTrip.record(ms, { durable: String(durable) }),
     frameIn: counts.frameIn,
+    framesMissing: (frames) => metrics.mediaFramesMissing.add(frames),
     malformed: () => metrics.mediaMalformed.add(1),
     interrupted: () => metrics.interruptions.add(1),
     paused: () => metrics.pauses.add(1),

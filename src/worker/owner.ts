@@ -13,6 +13,7 @@ import type { CallAddresses } from './call-urls.js';
 import { createClosing } from './closing.js';
 import { createControlAudit } from './control-audit.js';
 import { createErasures } from './erasures.js';
+import { createHoldLine } from './hold-line.js';
 import { createLegacyMigration } from './legacy.js';
 import { createRecord } from './record.js';
 
@@ -51,6 +52,13 @@ export function createOwner(backing: Backing, addresses: CallAddresses) {
     sendControl: (callId, request, id, correlationId) =>
       sendControl(acs, request, { callId, id, callbackUri: addresses.of(correlationId).callback }),
     controlAudit,
+    held: createHoldLine({
+      async post(workerUrl, callId, on) {
+        const path = `/internal/calls/${encodeURIComponent(callId)}/hold`;
+        const status = await backing.peers.post(workerUrl, path, { on });
+        return status === 204 || status === 404;
+      },
+    }),
     trace: callTrace,
     profiles: record.profiles,
     metrics,

@@ -79,6 +79,7 @@ export function createPublicSide(backing: Backing, parts: PublicSideParts): Publ
     pseudonym: (rawId: string): string => seal.pseudonym('subject', rawId),
     urls: addresses.of,
     locale: config.SPEECH_LOCALE,
+    channels: config.MEDIA_CHANNELS,
     refusal,
   };
   const control = createCallControl({

@@ -35,6 +35,7 @@ export function inertServices(): InertServices {
       answered: done,
       asked: () => undefined,
       settled: () => undefined,
+      held: () => undefined,
     },
     askAcs: () => undefined,
     lookAfter: () => undefined,

@@ -14,6 +14,15 @@ const DEADLINE_MS = 10 * 60_000;
  * @returns lower-case words, one blank between; '' for silence
  */
 export async function transcribe(wavPath: string): Promise<string> {
+  const stdout = await recognise(wavPath, []);
+  return stdout
+    .replace(/\(\d+\)/g, '')
+    .split(/\s+/)
+    .filter((word) => word !== '')
+    .join(' ');
+}
+
+async function recognise(wavPath: string, more: readonly string[]): Promise<string> {
   await requireSpeechFormat(wavPath);
   const args = [
     ...['-hmm', `${MODEL}/en-us`],
@@ -21,16 +30,13 @@ export async function transcribe(wavPath: string): Promise<string> {
     ...['-dict', `${MODEL}/cmudict-en-us.dict`],
     ...['-logfn', '/dev/null'],
     ...['-infile', wavPath],
+    ...more,
   ];
   const { stdout } = await promisify(execFile)('pocketsphinx_continuous', args, {
     timeout: DEADLINE_MS,
     maxBuffer: 16 * 1024 ** 2,
   });
-  return stdout
-    .replace(/\(\d+\)/g, '')
-    .split(/\s+/)
-    .filter((word) => word !== '')
-    .join(' ');
+  return stdout;
 }
 
 /** pocketsphinx takes whatever follows the header for 16 kHz mono, and would find words in it. */
@@ -39,4 +45,20 @@ async function requireSpeechFormat(path: string): Promise<void> {
   if (sampleRate !== 16_000 || channels !== 1) {
     throw new RangeError(`${path} has ${channels} channel(s) at ${sampleRate} Hz, wanted 1 at 16000 Hz`);
   }
+}
+
+/** When a word was spoken, s from the start of the recording. */
+export interface SpokenWord {
+  readonly word: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The words of a recording with their times, as `transcribe` understands them. */
+export async function wordTimes(wavPath: string): Promise<SpokenWord[]> {
+  const lines = (await recognise(wavPath, ['-time', 'yes'])).split('\n');
+  return lines.flatMap((line) => {
+    const [, word = '', from, to] = /^([a-z][^\s(]*)(?:\(\d+\))? (\d+\.\d+) (\d+\.\d+) /.exec(line) ?? [];
+    return word === '' ? [] : [{ word, from: Number(from), to: Number(to) }];
+  });
 }

@@ -10,6 +10,9 @@ export interface VoiceActivityOptions {
   modelFile?: string;
 }
 
+/** How often channels are looked at for frames that no longer come: a voice ends after four of these, ms. */
+const LOOK_MS = 100;
+
 /** Counters since the load; inferenceMs is waiting time, most of it on a thread of the runtime. */
 export interface VoiceActivityStats {
   channels: number;
@@ -31,6 +34,8 @@ export class VoiceActivity {
   private readonly ready = new Set<VoiceChannel>();
   private running: Promise<void> | undefined;
   private closed = false;
+  /** One for all calls, while there are any. */
+  private looking: NodeJS.Timeout | undefined;
   private readonly counters = { runs: 0, windows: 0, inferenceMs: 0, worstRunMs: 0, failures: 0 };
 
   private constructor(model: Silero, settings: VoiceActivitySettings) {
@@ -52,9 +57,13 @@ export class VoiceActivity {
       forget: (gone) => {
         this.channels.delete(gone);
         this.ready.delete(gone);
+        if (this.channels.size === 0) this.rest();
       },
     });
     this.channels.add(channel);
+    this.looking ??= setInterval(() => {
+      for (const one of this.channels) one.look();
+    }, LOOK_MS).unref();
     return channel;
   }
 
@@ -73,6 +82,11 @@ export class VoiceActivity {
     for (const channel of [...this.channels]) channel.close();
     await this.idle();
     await this.model.close();
+  }
+
+  private rest(): void {
+    clearInterval(this.looking);
+    this.looking = undefined;
   }
 
   private enqueue(channel: VoiceChannel): void {

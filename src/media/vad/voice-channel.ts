@@ -16,6 +16,8 @@ const PREROLL = 8 * WINDOW;
 const CAPACITY = CONTEXT + PREROLL + 4 * WINDOW + FRAME;
 /** A jump of the stream's clock by more than this breaks the stream. */
 const GAP_MS = 200;
+/** Without a frame between so many looks a voice has ended. */
+const SILENT_LOOKS = 4;
 
 /** A change in whether the caller speaks. Stream time: milliseconds on the clock given to push. */
 export interface VoiceEvent extends VoiceSpan {
@@ -56,6 +58,8 @@ export class VoiceChannel implements SileroSlot {
   /** Windows in a row that are far above the noise. */
   private loud = 0;
   private open = false;
+  /** Since the last frame. */
+  private looks = 0;
   private closed = false;
   /** Raised with each fresh start of the model, so that a result still under way is not taken for one of the new stream. */
   private generation = 0;
@@ -85,6 +89,7 @@ export class VoiceChannel implements SileroSlot {
    */
   push(frame: Buffer, atMs: number): void {
     if (this.closed || frame.length !== this.frameBytes) return;
+    this.looks = 0;
     this.follow(atMs);
     this.makeRoom();
     if (this.downsampler) this.downsampler.convert(frame, this.samples, this.filled);
@@ -121,6 +126,17 @@ export class VoiceChannel implements SileroSlot {
     if (this.windowGeneration !== this.generation) this.state.fill(0);
     else this.judge(probability);
     if (this.open && this.waiting >= WINDOW) this.queue.enqueue(this);
+  }
+
+  /**
+   * For the shared model, several times a second: a voice whose frames stopped coming has ended. A stall of this
+   * process is none, for what came meanwhile is read before the next look.
+   */
+  look(): void {
+    this.looks++;
+    if (this.looks < SILENT_LOOKS || !this.speech.speaking) return;
+    this.report(this.speech.interrupt());
+    this.forgetState();
   }
 
   close(): void {
@@ -160,7 +176,7 @@ export class VoiceChannel implements SileroSlot {
     return this.filled - CONTEXT;
   }
 
-  /** Keeps the clock: small jitter is ignored, a missing frame moves it, a longer gap starts afresh. */
+  /** Keeps the clock: small jitter is ignored, missing frames are heard as silence, a longer gap starts afresh. */
   private follow(atMs: number): void {
     const expected = this.firstMs === undefined ? atMs : this.firstMs + this.waiting / SAMPLES_PER_MS;
     const gap = atMs - expected;
@@ -171,9 +187,17 @@ export class VoiceChannel implements SileroSlot {
       this.filled = CONTEXT;
       this.firstMs = atMs;
       this.open = false;
-    } else if (gap >= FRAME_MS) {
-      this.firstMs += gap;
+    } else {
+      for (let missing = Math.floor(gap / FRAME_MS); missing > 0; missing--) this.insertSilence();
     }
+  }
+
+  /** Not for the gate: the noise around the caller has not become less. */
+  private insertSilence(): void {
+    this.makeRoom();
+    this.samples.fill(0, this.filled, this.filled + FRAME);
+    this.filled += FRAME;
+    if (!this.open) this.keep(PREROLL);
   }
 
   private forgetState(): void {

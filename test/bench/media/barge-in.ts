@@ -8,8 +8,9 @@ import { figure, type Row, series } from '../frame.js';
 import { CallerAudio } from './caller-audio.js';
 import { Host } from './host-control.js';
 import { type Clip, makeMaterial, NOISES, type NoiseKind, seeded } from './material.js';
-import { FRAME_BYTES } from './messages.js';
+import { framesOf } from './messages.js';
 import { Pacer } from './pacer.js';
+import { takePriority } from './priority.js';
 import { askForStory, SHORT_REPLY } from './stories.js';
 import { TestCall } from './test-call.js';
 
@@ -54,6 +55,8 @@ const INTERIM_MS = 600;
 const FINAL_MS = 500;
 /** Nothing that follows StopAudio within this time can be a resumption: a voice's end takes longer to tell, ms. */
 const NO_RESUME_MS = 100;
+/** A trial in which the caller's side itself was later than this tells nothing of the worker, ms. */
+const TOO_LATE_MS = 40;
 /** After the caller has spoken, the agent has this long to have understood, ms. */
 const SETTLE_MS = 1_200;
 const WORDS = 'No, wait a moment please.';
@@ -67,9 +70,10 @@ export async function bargeIn(options: BargeInOptions): Promise<Row[]> {
   const host = await Host.start();
   try {
     const short = await shortReply(host);
+    takePriority();
     const pacer = new Pacer();
     const results = new Map<Cell, Trial[]>(CELLS.map((cell) => [cell, []]));
-    let early = 0;
+    const unusable = { noise: 0, late: 0 };
     let done = 0;
     // Each call keeps its noise; every cell has as many calls.
     const perCell = Math.max(1, Math.floor(calls / CELLS.length));
@@ -87,8 +91,9 @@ export async function bargeIn(options: BargeInOptions): Promise<Row[]> {
           const clip = material.clips[at % material.clips.length];
           if (!clip) throw new Error('no clips');
           const trial = await runTrial(call, cell, clip, random, short);
-          if (!trial) {
-            early += 1;
+          if (typeof trial === 'string') {
+            unusable[trial] += 1;
+            if (unusable.late > trials * CELLS.length) throw new Error('this machine cannot keep time');
             continue;
           }
           results.get(cell)?.push(trial);
@@ -100,20 +105,20 @@ export async function bargeIn(options: BargeInOptions): Promise<Row[]> {
         await call.close();
       }),
     );
-    return rows(results, early);
+    return rows(results, unusable);
   } finally {
     await host.stop();
   }
 }
 
-/** @returns undefined when noise alone had stopped the agent before the caller spoke: no trial */
+/** @returns why it was no trial: noise alone had stopped the agent before the caller spoke, or our own clock was late */
 async function runTrial(
   call: TestCall,
   cell: Cell,
   clip: Clip,
   random: () => number,
   short: ReadonlySet<string>,
-): Promise<Trial | undefined> {
+): Promise<Trial | 'noise' | 'late'> {
   await call.until(() => false, 300);
   call.clear();
   call.words(askForStory(14, Math.floor(random() * 12)), true);
@@ -138,7 +143,8 @@ async function runTrial(
     if (talking) call.words(WORDS, true);
   }
   await call.untilMs(endMs + SETTLE_MS);
-  if (!talking) return undefined;
+  if (call.lateMs > TOO_LATE_MS) return 'late';
+  if (!talking) return 'noise';
   const cancelled = (await cancellations(call)) > before;
   const stops = call.received.filter(({ kind }) => kind === 'stop');
   const first = stops.at(0);
@@ -171,14 +177,13 @@ async function cancellations(call: TestCall): Promise<number> {
 /** Frames of the reply to the words of an interruption. */
 async function shortReply(host: Host): Promise<ReadonlySet<string>> {
   const pcm = Buffer.from(await host.ask({ kind: 'speech', text: SHORT_REPLY }), 'base64');
-  const frames = new Set<string>();
-  for (let at = 0; at < pcm.length; at += FRAME_BYTES) {
-    frames.add(Buffer.concat([pcm.subarray(at, at + FRAME_BYTES)], FRAME_BYTES).toString('base64'));
-  }
-  return frames;
+  return new Set(framesOf(pcm));
 }
 
-function rows(results: ReadonlyMap<Cell, readonly Trial[]>, early: number): Row[] {
+function rows(
+  results: ReadonlyMap<Cell, readonly Trial[]>,
+  unusable: { readonly noise: number; readonly late: number },
+): Row[] {
   const of = (wanted: (cell: Cell) => boolean): Trial[] =>
     [...results].flatMap(([cell, trials]) => (wanted(cell) ? trials : []));
   const latencies = (trials: readonly Trial[]): number[] =>
@@ -215,6 +220,7 @@ function rows(results: ReadonlyMap<Cell, readonly Trial[]>, early: number): Row[
       'frames',
       all.reduce((sum, { afterCancel }) => sum + afterCancel, 0),
     ),
-    figure('trials_not_counted_noise_was_first', 'trials', early),
+    figure('trials_not_counted_noise_was_first', 'trials', unusable.noise),
+    figure('trials_not_counted_caller_side_late', 'trials', unusable.late),
   ];
 }

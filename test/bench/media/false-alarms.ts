@@ -9,6 +9,7 @@ import { CallerAudio } from './caller-audio.js';
 import { Host } from './host-control.js';
 import { type Material, makeMaterial, pick, seeded } from './material.js';
 import { Pacer } from './pacer.js';
+import { takePriority } from './priority.js';
 import { askForStory } from './stories.js';
 import { TestCall } from './test-call.js';
 
@@ -46,6 +47,7 @@ export async function falseAlarms(options: FalseAlarmOptions): Promise<Row[]> {
   say(`false alarms: ${minutes} min of call time in each of ${CELLS.length} cells, ${perCell} calls each`);
   const host = await Host.start();
   try {
+    takePriority();
     const pacer = new Pacer();
     const callers = CELLS.flatMap((cell) => Array.from({ length: perCell }, () => cell));
     const listened = await Promise.all(

@@ -70,7 +70,7 @@ async function main(options: HostOptions): Promise<void> {
     patience: { fillerMs: 0, fallbackMs: 30_000 },
     turns: new TurnRing(),
     languageChanged: () => undefined,
-    appApiToken: undefined,
+    peers: { post: async () => 204 },
     metrics,
     log,
     hangUp: () => undefined,

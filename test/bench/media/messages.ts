@@ -1,4 +1,5 @@
 /** What a caller's side says on the wire, and what it reads there. */
+import { fadeOut } from '../../../src/media/fade.js';
 import { textMessage } from './wire.js';
 
 /** Of 20 ms PCM16 mono at 16 kHz. */
@@ -44,6 +45,17 @@ export const wordsMessage = (text: string, final: boolean, durationMs = 1_000): 
       },
     }),
   );
+
+/** Base64 of the frames of a clip as playout makes them: the last one falls to silence. */
+export function framesOf(pcm: Buffer): string[] {
+  const frames: string[] = [];
+  for (let at = 0; at < pcm.length; at += FRAME_BYTES) {
+    const piece = pcm.subarray(at, at + FRAME_BYTES);
+    const whole = at + FRAME_BYTES < pcm.length ? piece : fadeOut(piece, 16_000);
+    frames.push(Buffer.concat([whole], FRAME_BYTES).toString('base64'));
+  }
+  return frames;
+}
 
 export type FromWorker = 'audio' | 'stop' | 'other';
 

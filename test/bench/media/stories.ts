@@ -1,7 +1,7 @@
 /** What the agent of the benches says: long replies of many sentences, so that there is something to interrupt. */
 import type { ReplyPart, ReplyRequest, Responder } from '../../../src/agent/responder.js';
 
-const SENTENCES = [
+export const SENTENCES: readonly string[] = [
   'Your policy covers damage to the car that was caused by an accident on a public road.',
   'It also covers the cost of a rental car while yours is in the workshop, for up to two weeks.',
   'If another person was hurt, please tell me so that I can open a second file for them.',
@@ -20,15 +20,23 @@ export const SHORT_REPLY = 'What else can I do for you today?';
 /** Asked with these words, the agent talks for so many sentences. */
 const STORY = /^tell me (\d+) from (\d+)/i;
 
+/** Asked with this, it says what follows. */
+const SAY = 'Say: ';
+
+export const askToSay = (text: string): string => `${SAY}${text}`;
 export const askForStory = (sentences: number, from: number): string => `Tell me ${sentences} from ${from}.`;
 
-export const storySentence = (index: number): string => SENTENCES[index % SENTENCES.length] ?? SHORT_REPLY;
+const storySentence = (index: number): string => SENTENCES[index % SENTENCES.length] ?? SHORT_REPLY;
 
 export class StoryTeller implements Responder {
   readonly agent = 'bench';
 
   async *reply(request: ReplyRequest, signal: AbortSignal): AsyncGenerator<ReplyPart> {
     if (request.heard === undefined) return;
+    if (request.heard.startsWith(SAY)) {
+      yield { kind: 'text', text: request.heard.slice(SAY.length) };
+      return;
+    }
     const [, sentences, from] = STORY.exec(request.heard) ?? [];
     if (sentences === undefined) {
       yield { kind: 'text', text: SHORT_REPLY };

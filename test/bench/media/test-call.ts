@@ -22,6 +22,8 @@ export class TestCall {
   readonly audio: CallerAudio;
   /** Since the last `clear`. */
   received: Received[] = [];
+  /** The latest that a frame of ours left after its time, since the last `clear`, ms: then we, too, saw things late. */
+  lateMs = 0;
   readonly #host: Host;
   readonly #media: PhoneLine;
   readonly #words: PhoneLine | undefined;
@@ -44,8 +46,9 @@ export class TestCall {
     lines.media.onText = (payload) => this.#take(payload);
     lines.media.send(metadataMessage());
     this.#pacing = pacer.add({
-      frame: (number) => {
+      frame: (number, dueMs) => {
         this.#frame = number;
+        this.lateMs = Math.max(this.lateMs, performance.now() - dueMs);
         this.#media.send(frameMessage(this.audio.frame(number)));
         for (const wake of this.#waiting.splice(0)) wake();
       },
@@ -80,6 +83,7 @@ export class TestCall {
 
   clear(): void {
     this.received = [];
+    this.lateMs = 0;
   }
 
   /** Waits, frame by frame, until something is so. @returns false when it was not within the time */

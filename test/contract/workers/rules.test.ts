@@ -157,8 +157,9 @@ describe('rule 8: a voice needs a lease', () => {
     try {
       let may = true;
       let frames = 0;
-      const send = (): void => {
+      const send = (): boolean => {
         frames += 1;
+        return true;
       };
       const line: MediaLine = { bufferedAmount: 0, send, close: () => undefined };
       const playout = new Playout(new PlayoutClock(() => may), line, 16_000);
