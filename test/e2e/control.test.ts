@@ -292,6 +292,27 @@ describe('operations that fail', () => {
   });
 });
 
+describe('a call on hold', () => {
+  it('hears nothing of the answer to what it keyed, which is one turn, until it is taken back', async () => {
+    const call = await quietCall({
+      script: [{ waitMs: 8_000, listen: false }, { dtmf: '12#', listen: false }, { waitMs: 60_000 }],
+    });
+    const turns = async (): Promise<unknown> => (await view.actor(call.id, 'describe')).turns;
+    const frames = (): Promise<number> => view.metric('rtvoice_media_frames_total', { direction: 'out' });
+    await eventually('the greeting was heard', async () => (await turns()) === 1);
+    const before = await frames();
+    // ACS tells nothing of a hold that went well: its outcome is known after 5 s, when the keys have long been answered.
+    const held = outcome(call.id, 'hold', { participant: CALLER });
+    await eventually('the keys are a turn', async () => (await turns()) === 2);
+    expect(await held).toMatchObject(succeeded);
+    expect([await turns(), await frames()]).toEqual([2, before]);
+    expect(await outcome(call.id, 'unhold', { participant: CALLER })).toMatchObject(succeeded);
+    await eventually('the answer was heard', async () => (await turns()) === 3);
+    expect(await frames()).toBeGreaterThan(before);
+    await call.end();
+  });
+});
+
 describe('operations whose event never comes', () => {
   const EVENTS = [
     ...['CallTransferAccepted', 'AddParticipantSucceeded', 'RemoveParticipantSucceeded', 'PlayCompleted'],
