@@ -1,15 +1,11 @@
 /** Words that come twice are one turn; words for a call that is elsewhere by now are not taken. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { inertSession } from '../../test/support/inert-session.js';
 import type { TurnOffer } from '../call/turn.js';
-import { emptyContext } from '../memory/context.js';
-import { Speakers } from '../speech/speaker.js';
-import { TextsByLanguage } from '../speech/spoken-texts.js';
-import { PlayoutClock } from './playout.js';
 import { SessionRegistry } from './registry.js';
 import { MediaSession } from './session.js';
 import type { Heard, SessionServices } from './session-services.js';
 
-const nothing = (): undefined => undefined;
 const sessions: MediaSession[] = [];
 
 interface World {
@@ -26,61 +22,29 @@ function open({ refuse, held, says, repromptMs = 60_000 }: World = {}) {
   let hungUp = 0;
   const asked: (string | undefined)[] = [];
   const origin = { correlationId: 'c' };
+  const inert = inertSession();
   const services: SessionServices = {
+    ...inert,
     link: {
-      attach: async () => ({
-        ok: true,
-        incarnation: 'i',
-        mediaEpoch: 1,
-        provisional: false,
-        context: emptyContext(),
-        origin,
-        ...(held ? { held } : {}),
-      }),
-      say: async () => ({ ok: true }),
-      turn: async (_callId, _at, _turnNo, offer) => {
+      ...inert.link,
+      attach: async (...args) => ({ ...(await inert.link.attach(...args)), ...(held ? { held } : {}) }),
+      turn: async (callId, at, turnNo, offer) => {
         if (refuse) return { ok: false, code: refuse };
         turns.push(offer);
-        return { ok: true, seq: turns.length, durable: true, archivedNo: turns.length };
+        return inert.link.turn(callId, at, turnNo, offer);
       },
-      detach: async () => ({ ok: true }),
-      transcribing: async () => ({ ok: true, workerId: '', workerUrl: '', mediaEpoch: 1 }),
-      transcriptionLost: async () => ({ ok: true }),
     },
-    clock: new PlayoutClock(() => true),
-    voice: { speak: async () => ({ pcm: Buffer.alloc(640 * 100), from: 'memory' }) },
     responder: {
-      agent: 'a',
+      ...inert.responder,
       async *reply({ heard }) {
         asked.push(heard);
         if (says && heard !== undefined) yield { kind: 'text', text: says };
       },
-      phrases: () => [],
     },
-    trace: { span: (_name, _parent, _facts, work) => work(), past: nothing },
-    splitter: () => ({ push: (text) => [text], flush: () => [] }),
-    texts: new TextsByLanguage('en-US'),
-    speakers: new Speakers({ language: 'en-US', voice: 'kal16' }),
-    patience: { fillerMs: 0, fallbackMs: 60_000 },
     silence: { repromptMs, reprompts: 0 },
-    metrics: {
-      ...{
-        firstFrame: nothing,
-        greeting: nothing,
-        turnAnswered: nothing,
-        turnMeasured: nothing,
-        frameIn: nothing,
-        framesMissing: nothing,
-        malformed: nothing,
-      },
-      ...{ interrupted: nothing, paused: nothing, failed: nothing, turnLost: nothing, bridged: nothing },
-    },
-    log: { info: nothing, warn: nothing },
-    affinity: { add: async () => undefined, remove: async () => undefined },
     hangUp: () => {
       hungUp += 1;
     },
-    languageChanged: nothing,
   };
   let frames = 0;
   const line = {
@@ -89,7 +53,7 @@ function open({ refuse, held, says, repromptMs = 60_000 }: World = {}) {
       return true;
     },
     bufferedAmount: 0,
-    close: nothing,
+    close: () => undefined,
   };
   const session = new MediaSession('call', origin, line, 16_000, services);
   sessions.push(session);
