@@ -3,6 +3,7 @@
  * ("Environment Configuration"), then ours. Values come from the environment alone.
  */
 import { prettifyError, z } from 'zod';
+import { isAnswerPolicy } from './acs/answer-policy.js';
 import { redisContradictions, redisShape } from './config-redis.js';
 import { RtvoiceError } from './errors.js';
 import { ENDPOINT } from './media/endpointing.js';
@@ -95,10 +96,12 @@ const shape = {
   EVENT_GRID_APP_IDS: list,
   /** Who issues Entra's tokens: another one in sovereign clouds. */
   EVENT_GRID_AUTHORITY: optionalUrl,
-  /** What becomes of incoming calls: answer, reject, or redirect:RAW_ID. */
+  /** What becomes of incoming calls: answer, reject or redirect:RAW_ID, perhaps by called number. */
   ANSWER_POLICY: z
     .string()
-    .regex(/^(answer|reject|redirect:\S{1,512})$/, { message: 'answer, reject or redirect:RAW_ID' })
+    .refine(isAnswerPolicy, {
+      message: 'rules [+NUMBER=](answer | reject | redirect:RAW_ID), parted by commas',
+    })
     .default('answer'),
   /** Bearer token of the control API; without it there is no such API. */
   API_TOKEN: longSecret,

@@ -5,6 +5,7 @@
  */
 import type { CallOrigin } from '../actors/call-messages.js';
 import type { StartedBy } from '../actors/control-messages.js';
+import type { AnswerDecision, AnswerPolicy } from './answer-policy.js';
 import type { AcsClient } from './client-types.js';
 import type { IncomingCall } from './incoming.js';
 import { repeatabilityIdFor } from './repeatability.js';
@@ -20,16 +21,6 @@ export type Claim =
   | { readonly kind: 'unknown' };
 
 export type Declined = 'rejected' | 'redirected';
-
-/** What becomes of an incoming call. */
-export type AnswerDecision =
-  | { readonly kind: 'answer' }
-  | { readonly kind: 'reject'; readonly reason: 'busy' | 'forbidden' | 'none' }
-  /** `target`: raw id of whom it goes to instead. */
-  | { readonly kind: 'redirect'; readonly target: string };
-
-/** Decides about a call before it is answered. */
-export type AnswerPolicy = (call: IncomingCall) => AnswerDecision | Promise<AnswerDecision>;
 
 /** Claims of incoming calls, by correlation id. */
 export interface Claims {
@@ -160,14 +151,4 @@ async function decline(
   services.declined(correlationId, how);
   await services.claims.declined(correlationId, how);
   return { kind: how };
-}
-
-/** The policy of the setting ANSWER_POLICY: `answer`, `reject` or `redirect:RAW_ID`. */
-export function answerPolicy(setting: string): AnswerPolicy {
-  if (setting === 'reject') return () => ({ kind: 'reject', reason: 'busy' });
-  if (setting.startsWith('redirect:')) {
-    const target = setting.slice('redirect:'.length);
-    return () => ({ kind: 'redirect', target });
-  }
-  return () => ({ kind: 'answer' });
 }

@@ -41,7 +41,7 @@ export function mediaMethods(wire: Wire): MediaMethods {
       }),
     cancelAllMedia: (callId, options) =>
       nothing(wire.run('idempotent', options, () => media(callId).cancelAllOperations())),
-    startRecognizingDtmf: (callId, request) =>
+    recognizeDtmf: (callId, request) =>
       once(request, () =>
         media(callId).startRecognizing(toSdkIdentifier(request.from), recognizeOptions(request)),
       ),

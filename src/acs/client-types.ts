@@ -182,7 +182,7 @@ export interface AcsClient {
   muteParticipant(callId: string, participant: string, options?: OperationOptions): Done;
   play(callId: string, request: PlayRequest): Done;
   cancelAllMedia(callId: string, options?: CallOptions): Done;
-  startRecognizingDtmf(callId: string, request: RecognizeDtmfRequest): Done;
+  recognizeDtmf(callId: string, request: RecognizeDtmfRequest): Done;
   startContinuousDtmf(callId: string, from: string, options?: OperationOptions): Done;
   stopContinuousDtmf(callId: string, from: string, options?: OperationOptions): Done;
   sendDtmf(callId: string, tones: readonly DtmfTone[], to: string, options?: OperationOptions): Done;

@@ -46,7 +46,7 @@ function send(
     case 'cancelAllMedia':
       return acs.cancelAllMedia(callId, options);
     case 'recognizeDtmf':
-      return acs.startRecognizingDtmf(callId, { ...options, ...request.args });
+      return acs.recognizeDtmf(callId, { ...options, ...request.args });
     case 'startContinuousDtmf':
       return acs.startContinuousDtmf(callId, request.args.from, options);
     case 'stopContinuousDtmf':

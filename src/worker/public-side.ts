@@ -1,6 +1,7 @@
 /** What the outside may ask of a worker: incoming calls, callbacks, sockets, the control and reading APIs, probes. */
 import type { Server } from 'node:http';
-import { answerCall, answerPolicy } from '../acs/answering.js';
+import { answerPolicy } from '../acs/answer-policy.js';
+import { answerCall } from '../acs/answering.js';
 import { CALL_ACTOR, type CallOrigin } from '../actors/call-messages.js';
 import type { StartedBy } from '../actors/control-messages.js';
 import { createDoors } from '../http/authenticate.js';
@@ -90,12 +91,13 @@ export function createPublicSide(backing: Backing, parts: PublicSideParts): Publ
     traceparent: activeTraceparent,
   });
 
+  const policy = answerPolicy(config.ANSWER_POLICY);
   const app = publicApp({
     answer: (call) =>
       inSpan('call.incoming', { 'rtvoice.correlation_id': call.correlationId }, undefined, (span) =>
         answerCall(call, traceparentOf(span), {
           ...common,
-          policy: answerPolicy(config.ANSWER_POLICY),
+          policy,
           sampleRate: 16_000,
           wallClock: () => Date.now(),
           declined: (correlationId, how) => controlAudit.declined(correlationId, how),

@@ -293,9 +293,9 @@ const CASES: readonly Case[] = [
     path: `${AT}:cancelAllMediaOperations`,
   },
   {
-    name: 'startRecognizingDtmf',
+    name: 'recognizeDtmf',
     run: (a) =>
-      a.startRecognizingDtmf(CALL, {
+      a.recognizeDtmf(CALL, {
         ...op,
         from: PHONE,
         maxTones: 4,
