@@ -6,7 +6,7 @@ describe('the grammar of faults', () => {
     const faults = parseFaults(
       'duplicate=0.1, reorder=0.3:10-20,drop.CallConnected=1,drop=0.05,error503=0.02,retryAfter=0,socketCut@5000,' +
         'socketCut@9000,halfOpen@100,slowReader,garbageFrame=0.01,hangUp@700,onBreak=reconnect,invite=never,' +
-        'token.expired=0.5,mediaFail=0.2,error500after.answerCall=1',
+        'token.expired=0.5,mediaFail=0.2,error500after.answerCall=1,noAnswer.rejectCall=1',
     );
     expect(faults).toMatchObject({
       duplicate: [{ p: 0.1, only: undefined, wait: { minMs: 0, maxMs: 500 } }],
@@ -17,6 +17,7 @@ describe('the grammar of faults', () => {
       ],
       error503: [{ p: 0.02 }],
       error500after: [{ p: 1, only: 'answercall' }],
+      noAnswer: [{ p: 1, only: 'rejectcall' }],
       retryAfterSeconds: 0,
       socketCutAtMs: [5000, 9000],
       halfOpenAtMs: 100,

@@ -40,6 +40,8 @@ export interface Faults {
   readonly error503: readonly ProbableFault[];
   /** 500 after the effect took place. */
   readonly error500after: readonly ProbableFault[];
+  /** No answer at all, though the effect took place. */
+  readonly noAnswer: readonly ProbableFault[];
   /** Seconds in Retry-After of 429 and 503. */
   readonly retryAfterSeconds: number;
   readonly socketCutAtMs: readonly number[];
@@ -67,6 +69,7 @@ const PROBABLE = [
   'error500',
   'error503',
   'error500after',
+  'noAnswer',
 ] as const;
 type ProbableName = (typeof PROBABLE)[number];
 
@@ -79,6 +82,7 @@ const DEFAULT_WAIT: Record<ProbableName, Range> = {
   error500: { minMs: 0, maxMs: 0 },
   error503: { minMs: 0, maxMs: 0 },
   error500after: { minMs: 0, maxMs: 0 },
+  noAnswer: { minMs: 0, maxMs: 0 },
 };
 
 type Draft = { -readonly [K in keyof Faults]: Faults[K] };
@@ -101,6 +105,7 @@ export function parseFaults(text: string): Faults {
     error500: [],
     error503: [],
     error500after: [],
+    noAnswer: [],
     retryAfterSeconds: 1,
     socketCutAtMs: [],
     transcriptionCutAtMs: [],

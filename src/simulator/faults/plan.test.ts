@@ -41,11 +41,15 @@ describe('a fault plan', () => {
   });
 
   it('keeps to the type or operation that a fault names', () => {
-    const plan = new FaultPlan(parseFaults('drop.CallConnected=1,error500.play=1'), new Chance(4));
+    const plan = new FaultPlan(
+      parseFaults('drop.CallConnected=1,error500.play=1,noAnswer.hold=1'),
+      new Chance(4),
+    );
     expect(plan.event('CallConnected').dropped).toBe(true);
     expect(plan.event('CallDisconnected').dropped).toBe(false);
     expect(plan.request('play').refuse).toBe(500);
-    expect(plan.request('hold').refuse).toBeUndefined();
+    expect(plan.request('hold')).toEqual({ refuse: undefined, failAfter: false, unanswered: true });
+    expect(plan.request('play').unanswered).toBe(false);
   });
 
   it('loses IncomingCall only when it is named', () => {
@@ -59,7 +63,7 @@ describe('a fault plan', () => {
   it('does nothing without faults', () => {
     const plan = new FaultPlan(NO_FAULTS, new Chance(4));
     expect(plan.event('CallConnected')).toEqual({ dropped: false, heldMs: 0, againAfterMs: undefined });
-    expect(plan.request('play')).toEqual({ refuse: undefined, failAfter: false });
+    expect(plan.request('play')).toEqual({ refuse: undefined, failAfter: false, unanswered: false });
     expect([plan.token(), plan.socketRefused('MediaStreaming'), plan.garbageAfter(1)]).toEqual([
       undefined,
       false,

@@ -17,6 +17,8 @@ export interface RequestFate {
   readonly refuse: 429 | 500 | 503 | undefined;
   /** Answered with 500 though the effect took place. */
   readonly failAfter: boolean;
+  /** Never answered though the effect took place. */
+  readonly unanswered: boolean;
 }
 
 /**
@@ -54,7 +56,11 @@ export class FaultPlan {
     if (hit('error503', this.faults.error503)) refuse = 503;
     else if (hit('error429', this.faults.error429)) refuse = 429;
     else if (hit('error500', this.faults.error500)) refuse = 500;
-    return { refuse, failAfter: hit('error500after', this.faults.error500after) };
+    return {
+      refuse,
+      failAfter: hit('error500after', this.faults.error500after),
+      unanswered: hit('noAnswer', this.faults.noAnswer),
+    };
   }
 
   /** What is wrong with the next token, if anything. */

@@ -6,7 +6,7 @@ import { resolveSetup } from '../core/setup.js';
 import type { World } from '../core/world.js';
 import { mediaStreamingOptionsSchema, transcriptionOptionsSchema } from '../media/options.js';
 import { sleep } from '../time.js';
-import { callNotFound, conflict } from './acs-error.js';
+import { badRequest, callNotFound, conflict } from './acs-error.js';
 import { callOperation, eventFields, noBody, operation, type RestOperation, targetOf } from './operation.js';
 import { propertiesOf } from './properties.js';
 
@@ -60,6 +60,9 @@ export const callOperations: readonly RestOperation[] = [
     }),
     run: async ({ world, body }) => {
       const target = body.targets[0];
+      if (target?.rawId.startsWith('4:') && !body.sourceCallerIdNumber) {
+        throw badRequest('A phone number is called with a sourceCallerIdNumber.');
+      }
       const callee = target ? world.callees.get(target.rawId) : {};
       const setup = resolveSetup(
         { ...callee, ...(body.sourceCallerIdNumber ? { to: body.sourceCallerIdNumber.value } : {}) },

@@ -20,6 +20,8 @@ const OPERATIONS: readonly RestOperation[] = [
   ...streamingOperations,
   ...recordingOperations,
 ];
+/** So long a request is held that is not to be answered. */
+const UNANSWERED_MS = 60_000;
 const JSON_TYPE = { 'content-type': 'application/json; charset=utf-8' };
 
 /** ACS's REST interface below /calling. */
@@ -99,6 +101,8 @@ export class RestService {
     const done = await answer;
     await sleep(waitMs / 2, this.#world.signal);
     if (fate.failAfter) throw refusal(500, 0);
+    // Whoever asked has given up long before.
+    if (fate.unanswered && (await sleep(UNANSWERED_MS, this.#world.signal))) throw refusal(500, 0);
     return done;
   }
 
