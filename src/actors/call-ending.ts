@@ -11,7 +11,10 @@ import type { Dispatch } from './host.js';
 import type { CallSummary } from './ports.js';
 import { sealRemembered } from './remembered.js';
 
-/** After a call's end the media worker has this long to hand in its last turn, ms. */
+/**
+ * The media worker has this long to hand in its last turn, ms: counted from when this owner knew of the end, since while
+ * the call had no owner there was nobody to take the turn.
+ */
 const LAST_TURN_GRACE_MS = 3_000;
 
 export class CallEnding {
@@ -20,6 +23,7 @@ export class CallEnding {
   readonly #reminder: CallReminder;
   readonly #services: CallServices;
   #graceTimer: NodeJS.Timeout | undefined;
+  #knownSince: number | undefined;
 
   constructor(memory: CallMemory, writes: CallWrites, reminder: CallReminder, services: CallServices) {
     this.#memory = memory;
@@ -37,8 +41,9 @@ export class CallEnding {
   async finish(dispatch: Dispatch): Promise<void> {
     const { id, state, ledger, origin } = this.#memory;
     if (!this.#writes.owned || state.phase === 'ended') return;
-    const sinceEnd = this.#services.now() - (state.disconnectedAtMs ?? 0);
-    if (this.#memory.mediaWorker !== '' && sinceEnd < LAST_TURN_GRACE_MS) {
+    this.#knownSince ??= performance.now();
+    const graceOver = performance.now() - this.#knownSince >= LAST_TURN_GRACE_MS;
+    if (this.#memory.mediaWorker !== '' && !graceOver) {
       this.#graceTimer ??= setTimeout(() => {
         this.#graceTimer = undefined;
         this.#services.settleLater(id);

@@ -17,8 +17,10 @@ import { Replies } from './replies.js';
 import type { Heard, SessionServices } from './session-services.js';
 import { Silence } from './silence.js';
 
-/** On close the last turns have this long to reach the actor, ms. */
+/** Before a call goes elsewhere, its turns have this long to reach the actor, ms. */
 const LAST_TURNS_MS = 4_000;
+/** The same after its end, when nobody waits for it: longer than an actor takes to come back whose host died, ms. */
+const PARTING_MS = 12_000;
 /** A caller who fell silent may just have said something whose words are on their way: an answer is due soon, ms. */
 const WORDS_MAY_COME_MS = 1_500;
 /** Before it is moved in mid-reply, the sentence that is being said may be said to its end, ms. */
@@ -199,7 +201,7 @@ export class MediaSession {
     this.#playout.close();
     await Promise.race([this.#inputs.taken, pause(LAST_TURNS_MS)]);
     await this.#replies.done;
-    await this.#attachment.release(LAST_TURNS_MS, { handOver: false });
+    await this.#attachment.release(PARTING_MS, { handOver: false });
     await this.#services.affinity.remove(this.callId).catch(() => undefined);
   }
 

@@ -1,4 +1,5 @@
 /** The media side of a worker: sessions, sockets, and words that cross from one worker to another. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { WebSocket } from 'ws';
 import type { ActorClient } from '../actors/client.js';
 import type { Responder } from '../agent/responder.js';
@@ -49,6 +50,9 @@ export interface MediaParts {
   hangUp(callId: string): void;
   languageChanged(callId: string, language: string): void;
 }
+
+/** A worker that ends waits so long for the last turns of its calls, ms. */
+const CLOSING_MS = 8_000;
 
 export function createMedia(parts: MediaParts) {
   const { actors, metrics, log } = parts;
@@ -140,10 +144,15 @@ export function createMedia(parts: MediaParts) {
       remove: (session: MediaSession) => sessions.remove(session),
       sockets: () => open.size,
     },
-    /** Closes all sockets and waits until their sessions have handed in their turns. */
+    /** Closes all sockets and waits until their sessions have handed in their turns, at most CLOSING_MS. */
     async close(): Promise<void> {
       for (const socket of open) socket.close(GOING_AWAY, 'draining');
-      await Promise.all(closing);
+      const patience = new AbortController();
+      await Promise.race([
+        Promise.all(closing),
+        sleep(CLOSING_MS, undefined, { signal: patience.signal }).catch(() => undefined),
+      ]);
+      patience.abort();
       for (const socket of open) socket.terminate();
       endLongTasks();
     },

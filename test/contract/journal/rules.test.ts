@@ -473,6 +473,28 @@ describe('rule 6: create only', () => {
   });
 });
 
+describe('the end of a call', () => {
+  it('that its owner learns of late waits for the last turn of the media worker, then closes the record', async () => {
+    const at = await attached(0);
+    // Its owner died, and the next one hears of the end when it is long over.
+    worker(0).crash();
+    owner = 1;
+    const ended = {
+      kind: 'disconnected',
+      id: 'end',
+      atMs: Date.now() - 60_000,
+      code: 200,
+      subCode: 0,
+    } as const;
+    await on(1, 'event', { facts: [ended], origin });
+    expect(await turn(1, at, 1, 'a')).toMatchObject(acknowledged);
+    await on(1, 'detach', { ...at });
+    await worker(1).archiver.run(1);
+    await until('the record is closed', async () => (await describeCall(1)).phase === 'ended');
+    expect(await journal()).toEqual(['a']);
+  });
+});
+
 describe('rules 8 and 9, at the actor: a media worker taken for dead', () => {
   const lost = (mediaEpoch: number, workerId = 'm') => on(0, 'mediaLost', { workerId, mediaEpoch });
 
