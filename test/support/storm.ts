@@ -9,6 +9,8 @@ import type { StackView } from './stack.js';
 /** The caller's lines; each meets a rule of the agent's, so that every reply is known beforehand. */
 export const SAID = ['My name is Alice Brown.', 'Someone hit my car yesterday.'] as const;
 
+const SPOKEN = new TextsByLanguage('en').of('en');
+
 const replyTo = (words: string): string => {
   const rule = DEFAULT_SCRIPT.rules.find((one) => one.words.includes(words));
   if (!rule) throw new Error(`the agent's script has no rule for ${words}`);
@@ -43,30 +45,34 @@ export async function wordsOf(view: StackView, callId: string): Promise<Words> {
   return { said: of('user'), answered: of('agent') };
 }
 
-/** What is wrong with the words of a call whose sockets held; undefined: nothing. */
+/**
+ * What is wrong with the words of a call whose sockets held; undefined: nothing. If its owner died the agent may have
+ * asked the caller to wait for a moment before it said what it had to say.
+ */
 export function wrongWords({ said, answered }: Words): string | undefined {
   if (said.join('|') !== SAID.join('|')) return `the caller said ${said.join('|')}`;
-  return answered.join('|') === ANSWERED.join('|') ? undefined : `the agent said ${answered.join('|')}`;
+  const filler = `${SPOKEN.filler} `;
+  const meant = answered.map((words) => (words.startsWith(filler) ? words.slice(filler.length) : words));
+  return meant.join('|') === ANSWERED.join('|') ? undefined : `the agent said ${answered.join('|')}`;
 }
 
 /**
- * The same for a call whose media worker was killed: what the caller said while no worker held the socket is nowhere,
+ * The same for a call one of whose sockets broke with a worker: what the caller said while no worker held the socket is nowhere,
  * and the agent may begin a sentence again or excuse itself. But nothing is there twice, out of order, or made up.
  */
 export function wrongWordsAfterLoss({ said, answered }: Words): string | undefined {
   const order = said.map((words) => SAID.indexOf(words as (typeof SAID)[number]));
   if (order.some((place, index) => place < 0 || (index > 0 && place <= (order[index - 1] ?? 0))))
     return `the caller said ${said.join('|')}`;
-  const texts = Object.values(new TextsByLanguage('en').of('en'));
-  const known = [...ANSWERED, ...texts, ...DEFAULT_SCRIPT.otherwise].flatMap(sentences);
+  const known = [...ANSWERED, ...Object.values(SPOKEN), ...DEFAULT_SCRIPT.otherwise].flatMap(sentences);
   const strange = answered.flatMap(sentences).find((words) => !known.some((one) => one.startsWith(words)));
   return strange === undefined ? undefined : `the agent said ${strange}`;
 }
 
 const sentences = (text: string): string[] => text.split(/(?<=[.?!]) +/).filter((words) => words !== '');
 
-/** A worker with its sockets died under the call. */
-export const wasCut = ({ media }: CallResult): boolean => media.lost > 0;
+/** A worker with one of its sockets died under the call. */
+export const wasCut = ({ media, transcripts }: CallResult): boolean => media.lost + transcripts.lost > 0;
 
 /** Whether the call's session in Redis says that its record is closed. Asks the store: an actor would come back to answer. */
 export async function isClosed(view: StackView, keys: RedisKeyManager, callId: string): Promise<boolean> {

@@ -209,7 +209,12 @@ export class Call {
       timings: report.timings,
       noReplies: report.noReplies,
       media: { opened: report.mediaOpened, failed: report.mediaFailed, lost: report.mediaLost },
-      transcripts: { interim: report.interim, final: report.finals, unsent: report.unsentTranscripts },
+      transcripts: {
+        interim: report.interim,
+        final: report.finals,
+        unsent: report.unsentTranscripts,
+        lost: report.transcriptionLost,
+      },
       callbacks: {
         sent: log.reduce((sum, record) => sum + record.attempts, 0),
         dropped: log.filter((record) => record.dropped).length,

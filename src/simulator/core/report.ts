@@ -73,7 +73,13 @@ export interface CallResult {
   readonly timings: Timings;
   readonly noReplies: number;
   readonly media: { readonly opened: number; readonly failed: number; readonly lost: number };
-  readonly transcripts: { readonly interim: number; readonly final: number; readonly unsent: number };
+  readonly transcripts: {
+    readonly interim: number;
+    readonly final: number;
+    readonly unsent: number;
+    /** Transcription sockets that broke. */
+    readonly lost: number;
+  };
   readonly callbacks: { readonly sent: number; readonly dropped: number; readonly refused: number };
   readonly incomingAttempts: number;
   readonly durationMs: number;
@@ -104,6 +110,7 @@ export class CallReport {
   interim = 0;
   finals = 0;
   unsentTranscripts = 0;
+  transcriptionLost = 0;
   /** Playouts of earlier media formats are gone; there is one in a call. */
   playout: PlayoutFigures | undefined;
   /** The user turn whose final was sent and not answered yet. */

@@ -42,7 +42,10 @@ export class TranscriptionStream {
         call.progress('transcription');
       },
       onMessage: () => undefined,
-      onLost: () => call.progress('transcriptionLost'),
+      onLost: () => {
+        call.report.transcriptionLost += 1;
+        call.progress('transcriptionLost');
+      },
       onFailed: () => call.progress('transcriptionFailed'),
     });
   }
