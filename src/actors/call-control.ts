@@ -145,6 +145,7 @@ export class CallControl {
       kind: by.kind,
       nowMs: this.#hooks.now(),
       ...(by.idempotencyKey ? { idempotencyKey: by.idempotencyKey } : {}),
+      ...(by.deadlineMs ? { deadlineMs: by.deadlineMs } : {}),
     });
     this.#take({ kind: 'answer', id: by.id, answer: { ok: true } });
     if (fate === 'connected') this.#take({ kind: 'fact', fact: { type: 'CallConnected' } });

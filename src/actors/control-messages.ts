@@ -8,6 +8,8 @@ export interface StartedBy {
   readonly kind: 'answer' | 'createCall';
   readonly id: string;
   readonly idempotencyKey?: string;
+  /** How long its outcome is awaited, ms; default: that of its kind. */
+  readonly deadlineMs?: number;
 }
 
 export interface ControlArgs {

@@ -29,6 +29,7 @@ export interface CallControlService {
   create(
     args: CreateCallArgs,
     idempotencyKey: string | undefined,
+    deadlineMs?: number,
   ): Promise<({ readonly ok: true } & CreatedCall) | { readonly ok: false; readonly code: ProblemCode }>;
   /** Ids of live calls, the one with the latest sign of life last. */
   live(limit: number): Promise<readonly string[]>;
@@ -49,6 +50,7 @@ const KEY = /^[A-Za-z0-9._~-]{1,128}$/;
 /** How long ACS may take to answer a request, over all attempts, and some room, ms. */
 const ANSWER_MS = 7_000;
 const LONGEST_WAIT_S = 60;
+const DEADLINE = 'deadlineMs: 500 to 600000';
 const MOST_LISTED = 1_000;
 
 export function controlApi(app: Express, parts: ControlApiParts): void {
@@ -72,7 +74,9 @@ export function controlApi(app: Express, parts: ControlApiParts): void {
     if (key === null) return sendProblem(response, 'RTV_IDEMPOTENCY_KEY_INVALID');
     const args = createCallSchema.safeParse(request.body ?? {});
     if (!args.success) return sendProblem(response, 'RTV_OPERATION_INVALID', fieldsOf(args.error));
-    const created = await calls.create(args.data as CreateCallArgs, key);
+    const deadlineMs = deadlineOf(request);
+    if (deadlineMs === null) return sendProblem(response, 'RTV_OPERATION_INVALID', DEADLINE);
+    const created = await calls.create(args.data as CreateCallArgs, key, deadlineMs);
     if (!created.ok) return sendProblem(response, created.code);
     const { callConnectionId, repeated } = created;
     response
@@ -110,8 +114,7 @@ export function controlApi(app: Express, parts: ControlApiParts): void {
     if (!read.ok && read.reason === 'unknown') return sendProblem(response, 'RTV_OPERATION_UNKNOWN');
     if (!read.ok) return sendProblem(response, 'RTV_OPERATION_INVALID', read.detail);
     const deadlineMs = deadlineOf(request);
-    if (deadlineMs === null)
-      return sendProblem(response, 'RTV_OPERATION_INVALID', 'deadlineMs: 500 to 600000');
+    if (deadlineMs === null) return sendProblem(response, 'RTV_OPERATION_INVALID', DEADLINE);
     const id = randomUUID();
     const started = await calls.control(callId, {
       request: read.request,

@@ -32,7 +32,7 @@ export interface ControlServiceParts {
 export function createCallControl(parts: ControlServiceParts): CallControlService {
   const { actors, acs, claims } = parts;
   return {
-    async create(args, idempotencyKey) {
+    async create(args, idempotencyKey, deadlineMs) {
       const refusal = parts.refusal();
       if (refusal) return { ok: false, code: refusal };
       // The same key names the same call, on any worker.
@@ -75,6 +75,7 @@ export function createCallControl(parts: ControlServiceParts): CallControlServic
           kind: 'createCall',
           id,
           ...(idempotencyKey ? { idempotencyKey } : {}),
+          ...(deadlineMs ? { deadlineMs } : {}),
         }),
       ]);
       return { ok: true, callConnectionId, repeated: false };

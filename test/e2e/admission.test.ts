@@ -1,4 +1,4 @@
-/** Calls that are not answered: by policy, and because nobody has room for them while live calls go on. */
+/** Calls that are not answered because nobody has room for them, while live calls go on. */
 import { describe, expect, it } from 'vitest';
 import type { CallResult } from '../../src/simulator/core/report.js';
 import type { PlaceCall } from '../../src/simulator/core/setup.js';
@@ -49,31 +49,6 @@ async function liveCall(view: StackView): Promise<{ end(): Promise<CallResult> }
     },
   };
 }
-
-describe('by policy', () => {
-  it('rejects', () =>
-    withStack({ workers: 1, env: { ANSWER_POLICY: 'reject' } }, async (view) => {
-      // The event comes twice: it is one call, and one rejection.
-      const result = await view.place({ ...quiet, faults: 'duplicate.IncomingCall=1:0-50' });
-      expect(result).toMatchObject({ outcome: 'rejected', endedBy: 'app' });
-      await eventually('counted once', async () => {
-        return (await view.metric('rtvoice_calls_answered_total', { outcome: 'rejected' })) === 1;
-      });
-      expect(await view.activeCalls()).toBe(0);
-      await eventually('audited once', async () => {
-        const records = await view.audited({ correlationId: result.correlationId });
-        return records.map(({ action }) => action).join() === 'call.rejected';
-      });
-    }));
-
-  it('redirects', () =>
-    withStack({ workers: 1, env: { ANSWER_POLICY: 'redirect:4:+15550123' } }, async (view) => {
-      expect((await view.place(quiet)).outcome).toBe('redirected');
-      await eventually('counted once', async () => {
-        return (await view.metric('rtvoice_calls_answered_total', { outcome: 'redirected' })) === 1;
-      });
-    }));
-});
 
 describe('a full house', () => {
   it('turns a call away after another try, and live calls notice nothing', () =>
