@@ -48,6 +48,8 @@ export interface AnsweringServices {
   readonly channels?: 'mixed' | 'unmixed';
   /** Why no new call is taken now. */
   refusal(): 'RTV_WORKER_DRAINING' | 'RTV_WORKER_FULL' | undefined;
+  /** The call has its place among those of this worker from here on; what is returned gives it back. */
+  answering(): () => void;
   /** Unix ms. */
   wallClock(): number;
   readonly metrics: {
@@ -79,14 +81,29 @@ export async function answerCall(
   traceparent: string | undefined,
   services: AnsweringServices,
 ): Promise<Answering> {
-  const started = services.now();
   const refusal = services.refusal();
-  const { correlationId } = call;
   const rungMs = call.atMs === undefined ? 0 : services.wallClock() - call.atMs;
   if (refusal && (refusal === 'RTV_WORKER_DRAINING' || rungMs < RINGS_TOO_LONG_MS)) {
     services.metrics.outcome('refused');
     return { kind: 'busy', code: refusal };
   }
+  // Before anything is waited for: calls that come together must not all find the same room.
+  const leave = services.answering();
+  try {
+    return await decide(call, traceparent, services, { isRefused: refusal !== undefined, leave });
+  } finally {
+    leave();
+  }
+}
+
+async function decide(
+  call: IncomingCall,
+  traceparent: string | undefined,
+  services: AnsweringServices,
+  { isRefused, leave }: { isRefused: boolean; leave: () => void },
+): Promise<Answering> {
+  const started = services.now();
+  const { correlationId } = call;
   const claim = await services.claims.claim(correlationId);
   if (claim.kind === 'declined') return { kind: claim.how };
   if (claim.kind === 'answering') return { kind: 'busy', code: 'RTV_CALL_ANSWERING' };
@@ -100,7 +117,9 @@ export async function answerCall(
     await services.start(claim.callConnectionId, origin);
     return { kind: 'already', callConnectionId: claim.callConnectionId };
   }
-  const decision: AnswerDecision = refusal ? { kind: 'reject', reason: 'busy' } : await services.policy(call);
+  const decision: AnswerDecision = isRefused
+    ? { kind: 'reject', reason: 'busy' }
+    : await services.policy(call);
   if (decision.kind !== 'answer') return decline(call, decision, services);
   const urls = services.urls(correlationId);
   services.metrics.answerSent(services.now() - started);
@@ -122,6 +141,8 @@ export async function answerCall(
     return { kind: 'failed', code: answer.code, retryable: answer.retryable || answer.unknown };
   }
   const { callConnectionId } = answer.value;
+  // Started, it has a place of its own.
+  leave();
   await Promise.all([
     services.claims.answered(correlationId, callConnectionId),
     services.start(callConnectionId, origin, { kind: 'answer', id: repeatabilityIdFor(correlationId) }),

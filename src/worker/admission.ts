@@ -37,6 +37,7 @@ export class Admission {
   readonly #delay = monitorEventLoopDelay({ resolution: 10 });
   readonly #timer: NodeJS.Timeout;
   readonly #arriving = new Map<string, number>();
+  #answering = 0;
   #delayMs = 0;
   #draining = false;
 
@@ -58,10 +59,23 @@ export class Admission {
   state(): RefusalReason | undefined {
     const { limits, live, shedding } = this.#parts;
     if (this.#draining) return 'draining';
-    if (live.size + this.#arrivingNow() >= limits.calls) return 'calls';
+    if (live.size + this.#arrivingNow() + this.#answering >= limits.calls) return 'calls';
     if (this.#delayMs > limits.eventLoopDelayMs) return 'event_loop';
     if (process.memoryUsage().heapUsed > limits.heapMb * 1024 * 1024) return 'heap';
     return shedding() ? 'backlog' : undefined;
+  }
+
+  /**
+   * A call is about to be answered, or made: it has its place from here on, so that many at once do not all find the
+   * same room. @returns gives the place back; more than once is once
+   */
+  answering(): () => void {
+    this.#answering += 1;
+    let left = false;
+    return () => {
+      if (!left) this.#answering -= 1;
+      left = true;
+    };
   }
 
   /** A call was answered: its socket is on the way. */

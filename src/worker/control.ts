@@ -2,6 +2,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Claims } from '../acs/answering.js';
 import type { AcsClient } from '../acs/client-types.js';
+import type { CreateCallArgs } from '../acs/control-requests.js';
 import { repeatabilityIdFor } from '../acs/repeatability.js';
 import { CALL_ACTOR, type CallDescription, type CallOrigin } from '../actors/call-messages.js';
 import type { ActorClient } from '../actors/client.js';
@@ -23,6 +24,8 @@ export interface ControlServiceParts {
   pseudonym(rawId: string): string;
   /** Why no new call is made now. */
   refusal(): 'RTV_WORKER_DRAINING' | 'RTV_WORKER_FULL' | undefined;
+  /** The call has its place among those of this worker from here on; what is returned gives it back. */
+  answering(): () => void;
   readonly audit: Pick<ControlAudit, 'created'>;
   readonly locale: string;
   readonly channels: 'mixed' | 'unmixed';
@@ -31,54 +34,70 @@ export interface ControlServiceParts {
 
 export function createCallControl(parts: ControlServiceParts): CallControlService {
   const { actors, acs, claims } = parts;
+  /** @param leave gives the place back that the call has while it is made */
+  const place = async (
+    args: CreateCallArgs,
+    idempotencyKey: string | undefined,
+    deadlineMs: number | undefined,
+    leave: () => void,
+  ): ReturnType<CallControlService['create']> => {
+    // The same key names the same call, on any worker.
+    const correlationId = idempotencyKey ? uuidOf(idempotencyKey) : randomUUID();
+    const claim = await claims.claim(correlationId);
+    if (claim.kind === 'answering' || claim.kind === 'declined')
+      return { ok: false, code: 'RTV_CALL_ANSWERING' };
+    if (claim.kind === 'answered') {
+      return { ok: true, callConnectionId: claim.callConnectionId, repeated: true };
+    }
+    const urls = parts.urls(correlationId);
+    const traceparent = parts.traceparent();
+    const id = repeatabilityIdFor(correlationId, 'create');
+    const created = await acs.createCall({
+      ...args,
+      callbackUri: urls.callback,
+      mediaUrl: urls.media,
+      transcriptionUrl: urls.transcription,
+      locale: parts.locale,
+      sampleRate: 16_000,
+      channels: parts.channels,
+      repeatabilityId: id,
+      ...(traceparent ? { operationContext: traceparent } : {}),
+    });
+    if (!created.ok) {
+      parts.audit.created(BY_API, correlationId, { code: created.code });
+      await claims.release(correlationId);
+      return { ok: false, code: created.code };
+    }
+    const { callConnectionId } = created.value;
+    // Started, it has a place of its own.
+    leave();
+    parts.audit.created(BY_API, correlationId, { callId: callConnectionId });
+    const origin: CallOrigin = {
+      correlationId,
+      subjectId: parts.pseudonym(args.target),
+      ...(traceparent ? { traceparent } : {}),
+    };
+    await Promise.all([
+      claims.answered(correlationId, callConnectionId),
+      parts.start(callConnectionId, origin, {
+        kind: 'createCall',
+        id,
+        ...(idempotencyKey ? { idempotencyKey } : {}),
+        ...(deadlineMs ? { deadlineMs } : {}),
+      }),
+    ]);
+    return { ok: true, callConnectionId, repeated: false };
+  };
   return {
     async create(args, idempotencyKey, deadlineMs) {
       const refusal = parts.refusal();
       if (refusal) return { ok: false, code: refusal };
-      // The same key names the same call, on any worker.
-      const correlationId = idempotencyKey ? uuidOf(idempotencyKey) : randomUUID();
-      const claim = await claims.claim(correlationId);
-      if (claim.kind === 'answering' || claim.kind === 'declined')
-        return { ok: false, code: 'RTV_CALL_ANSWERING' };
-      if (claim.kind === 'answered') {
-        return { ok: true, callConnectionId: claim.callConnectionId, repeated: true };
+      const leave = parts.answering();
+      try {
+        return await place(args, idempotencyKey, deadlineMs, leave);
+      } finally {
+        leave();
       }
-      const urls = parts.urls(correlationId);
-      const traceparent = parts.traceparent();
-      const id = repeatabilityIdFor(correlationId, 'create');
-      const created = await acs.createCall({
-        ...args,
-        callbackUri: urls.callback,
-        mediaUrl: urls.media,
-        transcriptionUrl: urls.transcription,
-        locale: parts.locale,
-        sampleRate: 16_000,
-        channels: parts.channels,
-        repeatabilityId: id,
-        ...(traceparent ? { operationContext: traceparent } : {}),
-      });
-      if (!created.ok) {
-        parts.audit.created(BY_API, correlationId, { code: created.code });
-        await claims.release(correlationId);
-        return { ok: false, code: created.code };
-      }
-      const { callConnectionId } = created.value;
-      parts.audit.created(BY_API, correlationId, { callId: callConnectionId });
-      const origin: CallOrigin = {
-        correlationId,
-        subjectId: parts.pseudonym(args.target),
-        ...(traceparent ? { traceparent } : {}),
-      };
-      await Promise.all([
-        claims.answered(correlationId, callConnectionId),
-        parts.start(callConnectionId, origin, {
-          kind: 'createCall',
-          id,
-          ...(idempotencyKey ? { idempotencyKey } : {}),
-          ...(deadlineMs ? { deadlineMs } : {}),
-        }),
-      ]);
-      return { ok: true, callConnectionId, repeated: false };
     },
     live: (limit) => parts.index.newest(limit),
     describe: (callId) => actors.call<CallDescription>(CALL_ACTOR, callId, 'describe', {}),

@@ -82,6 +82,7 @@ export function createPublicSide(backing: Backing, parts: PublicSideParts): Publ
     locale: config.SPEECH_LOCALE,
     channels: config.MEDIA_CHANNELS,
     refusal,
+    answering: () => admission.answering(),
   };
   const control = createCallControl({
     ...common,
