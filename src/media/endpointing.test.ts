@@ -80,6 +80,14 @@ describe('the end of an utterance', () => {
     expect(endpointing.final(next)).toBe(next);
   });
 
+  it('loses no words of a stream that began anew, with a clock that did', () => {
+    const { endpointing } = make();
+    endpointing.interim(words('my number is four', [500, 2_000]));
+    vi.advanceTimersByTime(pauseMs);
+    const other = words('Are you still there?', [600, 1_800], true);
+    expect(endpointing.final(other)).toBe(other);
+  });
+
   it('takes what a late final has more', () => {
     const { endpointing } = make();
     endpointing.interim(words('my number is', [500, 1_500]));

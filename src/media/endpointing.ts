@@ -87,12 +87,15 @@ export class Endpointing {
   }
 }
 
-/** By the recogniser's own clock where it is known, else by how they begin. */
+/**
+ * By the recogniser's own clock where it is known, else by how they begin. A stream that begins anew begins its clock
+ * anew: results that share no word are of two utterances, for words said twice are a lesser harm than words lost.
+ */
 function isSame(taken: Heard, heard: Heard): boolean {
   const [a, b] = [spanOf(taken), spanOf(heard)];
-  if (a && b) return a.from < b.to && b.from < a.to;
-  const words = wordsOf(heard.text);
-  return wordsOf(taken.text).every((word, index) => words[index] === word);
+  const [before, words] = [wordsOf(taken.text), wordsOf(heard.text)];
+  if (a && b) return a.from < b.to && b.from < a.to && before.some((word) => words.includes(word));
+  return before.every((word, index) => words[index] === word);
 }
 
 function isFurther(heard: Heard, taken: Heard): boolean {

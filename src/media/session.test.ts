@@ -99,6 +99,23 @@ it('keys are one turn of the caller', async () => {
   await vi.waitFor(() => expect(turns.map(({ role, text }) => [role, text])).toEqual([['user', '472']]));
 });
 
+it('words that were not final are no turn of a call that has gone meanwhile, nor answered', async () => {
+  vi.useFakeTimers();
+  try {
+    for (const go of ['abandon', 'handOver'] as const) {
+      const { session, registry, turns, asked } = open();
+      await vi.waitFor(() => expect(asked).toEqual([undefined]));
+      registry.deliver('call', { ...words('a'), final: false });
+      const going = session[go]();
+      await vi.advanceTimersByTimeAsync(60_000);
+      await going;
+      expect([turns, asked]).toEqual([[], [undefined]]);
+    }
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 describe('a call on hold', () => {
   it('hears nothing of what the agent says, and all of it afterwards', async () => {
     const { session, registry, turns, asked, frames } = open({ says: 'One sentence.' });

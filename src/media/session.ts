@@ -226,6 +226,7 @@ export class MediaSession {
   async handOver(): Promise<void> {
     if (this.#closed || !this.position) return;
     this.#words.flush();
+    this.#words.close();
     this.#leaving = true;
     this.#silence.stop();
     this.#bargeIn.reset();
@@ -247,6 +248,8 @@ export class MediaSession {
 
   /** The caller's turn. */
   #said(utterance: Heard): void {
+    // A pause that ends an utterance may end after the call has gone.
+    if (this.#closed || this.#attachment.lost) return;
     this.#silence.stop();
     this.#voiceEndedAt = Number.NEGATIVE_INFINITY;
     const finalAt = performance.now();

@@ -61,11 +61,15 @@ export type FromWorker = 'audio' | 'stop' | 'other';
 
 /** What kind of message the worker sent: cheap, for there are thousands a second. */
 export function kindOf(payload: Buffer): FromWorker {
-  const head = payload.toString('latin1', 0, 32).toLowerCase();
-  if (head.includes('"audiodata"')) return 'audio';
-  return head.includes('"stopaudio"') ? 'stop' : 'other';
+  // {"kind":"audioData" or {"kind":"stopAudio": the first letter tells, whatever its case.
+  const letter = (payload[KIND_AT] ?? 0) | 0x20;
+  if (letter === A) return 'audio';
+  return letter === S ? 'stop' : 'other';
 }
 
+const KIND_AT = '{"kind":"'.length;
+const A = 0x61;
+const S = 0x73;
 const DATA = '"data":"';
 
 /** The base64 text of an audio message. */

@@ -46,6 +46,10 @@ const SENTENCES_A_REPLY = 5;
 /** As in the simulator: ACS waits for so much before it plays. */
 const JITTER_MS = 60;
 const SNR_DB = 20;
+/** The agent has ended when it sent nothing for so long, ms. */
+const QUIET_MS = 1_200;
+/** More of these for each that counts: nothing can be measured here. */
+const UNUSABLE = 3;
 const FEWEST_SENTENCES = 6;
 const WORDS = 'No, wait a moment please.';
 
@@ -60,6 +64,7 @@ export async function spokenWords({ interruptions, say, signal }: SpokenOptions)
     takePriority();
     const pacer = new Pacer();
     const judged: Judged[] = [];
+    let unusable = 0;
     await Promise.all(
       Array.from({ length: CALLS }, async (_, number) => {
         const random = seeded(9_000 + number);
@@ -70,11 +75,13 @@ export async function spokenWords({ interruptions, say, signal }: SpokenOptions)
           signal.throwIfAborted();
           const one = await interrupt(call, host, sentences, material, random);
           if (one) judged.push(one);
+          else unusable += 1;
+          if (unusable > UNUSABLE * interruptions) throw new Error('this machine cannot keep time');
         }
         await call.close();
       }),
     );
-    return rows(judged.slice(0, interruptions));
+    return [...rows(judged.slice(0, interruptions)), figure('interruptions_not_counted', 'trials', unusable)];
   } finally {
     await host.stop();
   }
@@ -89,8 +96,9 @@ async function interrupt(
   random: () => number,
 ): Promise<Judged | undefined> {
   const reply = Array.from({ length: SENTENCES_A_REPLY }, () => pick(all, random));
+  const quietMs = (): number => performance.now() - (call.received.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY);
+  if (!(await call.until(() => quietMs() > QUIET_MS, 20_000))) throw new Error('the agent does not end');
   const seen = (await call.turns()).length;
-  await call.until(() => false, 2_500);
   call.clear();
   call.words(askToSay(reply.map(({ text }) => text).join(' ')), true);
   if (!(await call.until(() => call.received.length > 0, 10_000)))
@@ -103,10 +111,13 @@ async function interrupt(
   await call.untilMs(call.timeOf(frame) + clip.onsetMs + 600);
   call.words(WORDS, false);
   await call.untilMs(call.timeOf(frame) + clip.pcm.length / 32 + 500);
+  // What was cut is on record by now; what follows is the answer to the interruption.
+  const received = call.received.slice();
+  call.words(WORDS, true);
   const turns = (await call.turns()).slice(seen);
   const turn = turns.find(({ role, interrupted }) => role === 'agent' && interrupted);
   if (!turn || call.lateMs > 40) return undefined;
-  const playedFrames = playedOf(call.received);
+  const playedFrames = playedOf(received);
   const { context } = await host.ask({ kind: 'call', callId: call.id });
   const inContext = context?.window.findLast(({ role }) => role === 'agent')?.text;
   return {
