@@ -54,8 +54,8 @@ export interface TurnLatency {
 }
 
 export interface MediaMetrics {
-  /** ms from the final transcript to the first frame of the reply. */
-  firstFrame(ms: number, from: Spoken['from']): void;
+  /** ms from the final transcript to the first frame of the reply; `waitedMs` of it the speech waited for the record. */
+  firstFrame(ms: number, from: Spoken['from'], waitedMs: number): void;
   /** ms from the socket's first metadata to the first frame of the greeting. */
   greeting(ms: number): void;
   turnMeasured(latency: TurnLatency): void;

@@ -10,8 +10,8 @@ import type { Moment } from './waterfall.js';
 export interface ReplyHooks {
   /** A sentence was added, before its first frame leaves, or heard to its end. Never rejects. */
   saying(progress: ReplyProgress): Promise<void>;
-  /** The first frame of the reply left. */
-  started(from: Spoken['from']): void;
+  /** The first frame of a sentence left, whose speech had waited so long for the record of the turn, ms. */
+  started(from: Spoken['from'], waitedMs: number): void;
   /** Agent or speech failed: the phrase to say instead. */
   failed(what: 'agent' | 'speech', cause: unknown): string;
   /** A moment of the turn; the first time counts. */

@@ -43,12 +43,12 @@ export class ReplyStory {
   hooks(): Omit<ReplyHooks, 'saying'> {
     const { traced, metrics, kind, since } = this.#parts;
     return {
-      started: (from) => {
+      started: (from, waitedMs) => {
         if (this.#started) return;
         this.#started = true;
         const ms = performance.now() - since;
         if (kind === 'greeting') metrics.greeting(ms);
-        else metrics.firstFrame(ms, from);
+        else metrics.firstFrame(ms, from, waitedMs);
       },
       reached: (moment) => this.waterfall.reached(moment),
       failed: (what, cause) => this.#failed(what, cause),

@@ -174,13 +174,15 @@ export class Reply {
     }
     this.#hooks.reached('first_audio');
     this.#hooks.stage('reply.speech', asked, { from: spoken.from });
+    const made = performance.now();
     await recorded.catch(() => undefined);
+    const waitedMs = performance.now() - made;
     if (this.#over || this.#left) return;
     this.#audible = true;
     this.#queue.add({ text: sentence, own: true }, spoken.pcm, () => {
       if (this.#startedAtMs === 0) this.#startedAtMs = Date.now();
       this.#hooks.reached('first_frame');
-      this.#hooks.started(spoken.from);
+      this.#hooks.started(spoken.from, waitedMs);
     });
   }
 

@@ -51,6 +51,10 @@ export function createMetrics(worker: string) {
     answered: ms('rtvoice_call_answered_ms', 'IncomingCall received until ACS answered the answer request'),
     greeting: ms('rtvoice_first_audio_ms', 'Media socket open until the first frame of the greeting'),
     firstFrame: ms('rtvoice_reply_first_frame_ms', 'Final transcript until the first frame of the reply'),
+    firstFrameOwn: ms(
+      'rtvoice_reply_first_frame_own_ms',
+      'The same without what speech that was ready waited for the record of the turn',
+    ),
     turnStep: ms(
       'rtvoice_turn_step_ms',
       'Steps of a turn from the end of speech to the first frame, by step',

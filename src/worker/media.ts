@@ -169,7 +169,10 @@ function mediaMetrics(
       for (const [step, ms] of Object.entries(latency.steps)) metrics.turnStep.record(ms, { step });
       turns.add(latency);
     },
-    firstFrame: (ms, from) => metrics.firstFrame.record(ms, { from }),
+    firstFrame: (ms, from, waitedMs) => {
+      metrics.firstFrame.record(ms, { from });
+      metrics.firstFrameOwn.record(ms - waitedMs, { from });
+    },
     greeting: (ms) => metrics.greeting.record(ms),
     turnAnswered: (durable, ms) => metrics.turnRoundTrip.record(ms, { durable: String(durable) }),
     frameIn: counts.frameIn,
