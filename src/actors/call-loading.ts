@@ -102,7 +102,7 @@ export class CallLoading {
     const { memory, writer, alignment, services } = this.#parts;
     const [entries, snapshot] = await Promise.all([
       services.journal.entries(memory.id),
-      record.seq > 0 ? services.contexts.load(memory.id).catch(() => undefined) : undefined,
+      record.seq > 0 ? services.contexts.load(memory.id).catch(unlessRedisFailed) : undefined,
     ]);
     const turns = alignment.open(entries);
     // Redis lost turns: their ids, which may be sent again, are in Cosmos; numbers go on after what is known of them.
@@ -154,4 +154,10 @@ export class CallLoading {
       this.#parts.mediaMissing(data.mediaLostAtMs);
     }
   }
+}
+
+/** Without a snapshot the journal is enough; but what is damaged must be out of the way before it is written over. */
+function unlessRedisFailed(thrown: unknown): undefined {
+  if (thrown instanceof JournalFailure) throw thrown;
+  return undefined;
 }

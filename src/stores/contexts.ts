@@ -7,7 +7,8 @@ import type { ContextStore } from '../actors/ports.js';
 import { type ConversationContext, snapshotOf } from '../memory/context.js';
 import { readSnapshot } from '../memory/snapshot.js';
 import type { Seal } from '../privacy/seal.js';
-import type { DaprState } from './dapr-state.js';
+import type { ContextAside, DamagedContext } from './context-aside.js';
+import type { DaprState, GetOutcome } from './dapr-state.js';
 import { Component, type RedisKeyManager } from './keys.js';
 
 export const CONTEXT_STORE = 'context';
@@ -19,7 +20,8 @@ const CONCURRENCY = 2;
 export interface ContextMetrics {
   saved(bytes: number): void;
   saveFailed(): void;
-  unreadable(): void;
+  /** A call's stored context was damaged. */
+  unreadable(callId: string): void;
 }
 
 interface Snapshot {
@@ -38,37 +40,48 @@ export class DaprContexts implements ContextStore {
   readonly #state: DaprState;
   readonly #keys: RedisKeyManager;
   readonly #seal: Seal;
+  readonly #aside: ContextAside;
   readonly #metrics: ContextMetrics;
   readonly #due = new Map<string, Due>();
   readonly #timer: NodeJS.Timeout;
   #writing = 0;
 
-  constructor(state: DaprState, keys: RedisKeyManager, seal: Seal, metrics: ContextMetrics) {
+  constructor(
+    state: DaprState,
+    keys: RedisKeyManager,
+    seal: Seal,
+    aside: ContextAside,
+    metrics: ContextMetrics,
+  ) {
     this.#state = state;
     this.#keys = keys;
     this.#seal = seal;
+    this.#aside = aside;
     this.#metrics = metrics;
     this.#timer = setInterval(() => this.#sweep(), SWEEP_MS).unref();
   }
 
+  /**
+   * The context as last saved; undefined where there is none, or none that can be read: one that is damaged, of a newer
+   * version, or sealed with another key is set aside first. @throws JournalFailure when it cannot be set aside now
+   */
   async load(callId: string): Promise<ConversationContext | undefined> {
     const held = this.#due.get(callId);
     if (held?.dirty) return held.context;
     const key = this.#keys.conversationKey(callId, Component.CONTEXT);
     const found = await this.#state.get({ store: CONTEXT_STORE, key });
-    if (found.kind !== 'found') return undefined;
-    try {
-      return readSnapshot(this.#seal, callId, JSON.stringify(found.value));
-    } catch {
-      // Damaged, of a newer version, or sealed with another key: set aside, and rebuilt from the journal.
+    if (found.kind === 'found') {
+      try {
+        return readSnapshot(this.#seal, callId, JSON.stringify(found.value));
+      } catch {
+        // What is wrong with it is for whoever looks at what was set aside.
+      }
     }
-    this.#metrics.unreadable();
-    await this.#state.save({
-      store: CONTEXT_STORE,
-      key: `${key}:aside`,
-      value: found.value,
-      ttlSeconds: 7 * 24 * 3600,
-    });
+    const damaged = damageOf(found);
+    if (damaged === undefined) return undefined;
+    const moved = await this.#aside(callId, damaged);
+    // A component that fails has not said that there is damage; what was there to be moved does.
+    if (moved || damaged !== 'no_value') this.#metrics.unreadable(callId);
     return undefined;
   }
 
@@ -134,4 +147,10 @@ export class DaprContexts implements ContextStore {
     this.#metrics.saved(sealed.length);
     this.#sweep();
   }
+}
+
+function damageOf(found: GetOutcome): DamagedContext | undefined {
+  if (found.kind === 'found') return { etag: found.etag };
+  if (found.kind === 'unknown' && found.code === 'malformed') return { etag: found.etag };
+  return found.kind === 'failed' ? 'no_value' : undefined;
 }

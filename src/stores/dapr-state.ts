@@ -50,6 +50,8 @@ export interface StateFailure {
 export interface StateUnknown {
   readonly kind: 'unknown';
   readonly code: 'timeout' | 'connection' | 'malformed';
+  /** Of a value that is there and is no JSON (malformed). */
+  readonly etag?: string;
 }
 
 export type SaveOutcome =
@@ -125,8 +127,10 @@ export class DaprState {
     if (reply.status !== 200) return failureOf(reply);
     if (reply.text === '') return { kind: 'absent' };
     const value = parse(reply.text);
-    if (value === undefined) return { kind: 'unknown', code: 'malformed' };
-    return { kind: 'found', value, ...(reply.etag === undefined ? {} : { etag: reply.etag }) };
+    const etag = reply.etag === undefined ? {} : { etag: reply.etag };
+    return value === undefined
+      ? { kind: 'unknown', code: 'malformed', ...etag }
+      : { kind: 'found', value, ...etag };
   }
 
   /** Deletes one key; a missing key counts as deleted. */

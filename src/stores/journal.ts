@@ -195,7 +195,8 @@ function toVerdict(verdict: unknown): Verdict {
   return { kind: verdict === 'FENCED' ? 'fenced' : 'diverged' };
 }
 
-async function guarded<T>(operation: () => Promise<T>): Promise<T> {
+/** Runs it with failures of Redis as those of the Journal port. @throws JournalFailure */
+export async function guarded<T>(operation: () => Promise<T>): Promise<T> {
   try {
     return await operation();
   } catch (thrown) {

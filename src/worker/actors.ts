@@ -31,6 +31,7 @@ import type { Logger } from '../ops/log.js';
 import type { Metrics } from '../ops/metrics.js';
 import type { Seal } from '../privacy/seal.js';
 import type { ControlAudit } from './control-audit.js';
+import { createLookAfter } from './look-after.js';
 
 export interface ActorParts {
   /** WORKER_ID. */
@@ -50,6 +51,8 @@ export interface ActorParts {
   readonly line: CallLine;
   /** Whether a worker, by the id of its life, beats. */
   isBeating(workerId: string): Promise<boolean>;
+  /** Monotonic ms since when Redis was in touch without a break; undefined while it is not. */
+  unbrokenSince(): number | undefined;
   readonly sendControl: ControlLine['send'];
   /** Tells a call's media worker of hold. */
   readonly held: ControlLine['held'];
@@ -65,8 +68,6 @@ const REMINDER = 'keep';
 /** No sign of life for this long: ask ACS, ms. */
 const SILENT_AFTER_MS = 60_000;
 const SETTLE_DELAY_MS = 20;
-/** Several beats of a worker, ms. */
-const SECOND_LOOK_MS = 2_500;
 
 export function createCallHost(parts: ActorParts) {
   const { actors, metrics, log } = parts;
@@ -84,6 +85,15 @@ export function createCallHost(parts: ActorParts) {
       void actors.call(CALL_ACTOR, callId, 'settle', {});
     }, SETTLE_DELAY_MS).unref();
   };
+
+  const lookAfter = createLookAfter({
+    isBeating: parts.isBeating,
+    unbrokenSince: parts.unbrokenSince,
+    lost: (callId, workerId, mediaEpoch, silentMs) => {
+      const lost: MediaLostArgs = { workerId, mediaEpoch, silentMs };
+      return actors.call(CALL_ACTOR, callId, 'mediaLost', lost);
+    },
+  });
 
   const services: CallServices = {
     now: () => Date.now(),
@@ -126,16 +136,8 @@ export function createCallHost(parts: ActorParts) {
       ask().catch((thrown: unknown) => log.warn({ callId, error: messageOf(thrown) }, 'not reconciled'));
     },
     lookAfter: (callId, workerId, mediaEpoch) => {
-      const look = async (): Promise<void> => {
-        if (await parts.isBeating(workerId)) return;
-        // A Redis that lost its keys gets the beats again within this time.
-        await new Promise((resolve) => setTimeout(resolve, SECOND_LOOK_MS).unref());
-        if (await parts.isBeating(workerId)) return;
-        const lost: MediaLostArgs = { workerId, mediaEpoch, silentMs: SECOND_LOOK_MS };
-        await actors.call(CALL_ACTOR, callId, 'mediaLost', lost);
-      };
       // Redis is away: nothing is known of anybody.
-      look().catch(() => undefined);
+      lookAfter(callId, workerId, mediaEpoch).catch(() => undefined);
     },
     trace: parts.trace,
     backlog,

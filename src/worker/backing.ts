@@ -6,12 +6,14 @@ import type { Logger } from '../ops/log.js';
 import type { Metrics } from '../ops/metrics.js';
 import { activeTraceparent } from '../ops/tracing.js';
 import { localSeal } from '../privacy/seal.js';
+import { createContextAside } from '../stores/context-aside.js';
 import { DaprContexts } from '../stores/contexts.js';
 import { cosmosFrom } from '../stores/cosmos/client.js';
 import { DaprArchive } from '../stores/cosmos/dapr-archive.js';
 import { DaprState } from '../stores/dapr-state.js';
 import { createJournal } from '../stores/journal.js';
 import { createAffinity, createLiveIndex } from '../stores/live-calls.js';
+import { contextMetrics } from './context-metrics.js';
 import { createPeers } from './peers.js';
 import { createRedis } from './redis.js';
 import { createRedisGauges } from './redis-gauges.js';
@@ -45,11 +47,13 @@ export async function openBacking(config: Config, metrics: Metrics, log: Logger)
     connectionString: config.ACS_CONNECTION_STRING,
     allowInsecure: config.ACS_ALLOW_INSECURE,
   });
-  const contexts = new DaprContexts(daprState, keys, seal, {
-    saved: () => metrics.contextSaves.add(1, { outcome: 'saved' }),
-    saveFailed: () => metrics.contextSaves.add(1, { outcome: 'failed' }),
-    unreadable: () => metrics.rules.add(1, { rule: 'unreadable' }),
-  });
+  const contexts = new DaprContexts(
+    daprState,
+    keys,
+    seal,
+    createContextAside(redis, keys),
+    contextMetrics(metrics, log),
+  );
 
   return {
     ...{ config, metrics, log, dataKey, seal, redis, gauges, keys, actors, cosmos, acs, contexts },

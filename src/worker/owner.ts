@@ -49,6 +49,7 @@ export function createOwner(backing: Backing, addresses: CallAddresses) {
     affinity: backing.affinity,
     line,
     isBeating: (workerId) => workers.isBeating(workerId),
+    unbrokenSince: () => redis.unbrokenSince(),
     sendControl: (callId, request, id, correlationId) =>
       sendControl(acs, request, { callId, id, callbackUri: addresses.of(correlationId).callback }),
     controlAudit,

@@ -19,20 +19,16 @@ export const bench: Bench = {
     calls: { default: 50, help: 'calls at once' },
     seconds: { default: 60, help: 'length of an outage' },
     workers: { default: 2, help: 'workers, each with a sidecar' },
-    only: {
-      default: 0,
-      help: `one kind alone: ${outages.map(({ name }, at) => `${at + 1} ${name}`).join(', ')}`,
-    },
   },
+  parts: outages.map(({ name }) => name),
   run,
 };
 
 async function run(context: BenchContext): Promise<BenchResult> {
-  const { say, options, signal } = context;
+  const { say, options, only, signal } = context;
   // Each live call listens to it.
   setMaxListeners(0, signal);
-  const only = options.only ?? 0;
-  const kinds = only > 0 ? outages.slice(only - 1, only) : outages;
+  const kinds = outages.filter(({ name }) => only.has(name));
   const rows: Row[] = [];
   let wrong = 0;
   for (const outage of kinds) {

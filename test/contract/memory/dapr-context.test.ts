@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { emptyContext } from '../../../src/memory/context.js';
 import { MemoManager } from '../../../src/memory/memo-manager.js';
+import { createContextAside } from '../../../src/stores/context-aside.js';
 import { CONTEXT_STORE, DaprContexts } from '../../../src/stores/contexts.js';
 import { DaprState } from '../../../src/stores/dapr-state.js';
 import type { RedisManager } from '../../../src/stores/redis/index.js';
@@ -20,7 +21,7 @@ beforeAll(async () => {
   sidecar = await startContextSidecar(server);
   redis = await openRedis(server);
   state = new DaprState({ baseUrl: sidecar.url, apiToken: sidecar.apiToken, deadlineMs: 20_000 });
-  contexts = new DaprContexts(state, redis.keyManager, seal, {
+  contexts = new DaprContexts(state, redis.keyManager, seal, createContextAside(redis, redis.keyManager), {
     saved: () => undefined,
     saveFailed: () => undefined,
     unreadable: () => undefined,

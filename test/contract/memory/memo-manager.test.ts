@@ -352,6 +352,27 @@ describe('a damaged context', () => {
     expect((await load(id)).problems).toEqual([]);
   });
 
+  test.each(cases)('%s gives a fresh one where the journal is gone too', async (_what, code, damaged) => {
+    const id = newId();
+    const memo = await load(id);
+    await memo.updateContext({ slots: { name: 'Carol' } });
+    await memo.appendToHistory('user', 'one');
+    const data = damaged(id);
+    await server.cli('hset', key(id, 'context'), 'data', data);
+    await server.cli('del', key(id, 'history'));
+    const again = await load(id);
+    expect(again.problems).toEqual([{ code, what: 'context' }]);
+    expect([again.slots, again.window]).toEqual([{}, []]);
+    expect(await server.cli('hget', `${key(id, 'context')}:aside`, 'data')).toBe(data);
+    expect(Number(await server.cli('ttl', `${key(id, 'context')}:aside`))).toBeGreaterThan(600_000);
+    // The number that was given is not given again.
+    expect(await again.appendToHistory('user', 'two')).toEqual({ seq: 2, durable: true });
+    await again.persist();
+    const third = await load(id);
+    expect(third.problems).toEqual([]);
+    expect(third.window.map(({ text }) => text)).toEqual(['two']);
+  });
+
   test('of the wrong type, with nothing to rebuild it from, gives a fresh one', async () => {
     const id = newId();
     await server.cli('set', key(id, 'context'), 'what?');

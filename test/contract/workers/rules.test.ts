@@ -8,6 +8,7 @@ import type { MediaLine } from '../../../src/media/ports.js';
 import { Component, RedisKeyManager } from '../../../src/stores/keys.js';
 import { RedisManager } from '../../../src/stores/redis/manager.js';
 import { WorkerRegistry } from '../../../src/stores/worker-registry.js';
+import { createLookAfter } from '../../../src/worker/look-after.js';
 import { LAPSE_MS, Vigil, type VigilHooks } from '../../../src/worker/vigil.js';
 import { type FaultProxy, startFaultProxy } from '../../support/fault-proxy.js';
 import { type RedisServer, startRedis, until } from '../../support/redis-servers.js';
@@ -230,6 +231,32 @@ describe('rule 9: sweeps doubt themselves', () => {
     const other = await watching();
     expect(await other.registry.mark(worker.id, 'an older beat', other.id)).toBe('alive');
     expect(await redis.exists(keys.workerKey(worker.id, Component.HEALTH))).toBe(0);
+  });
+
+  it('an owner that looks after a media worker finds nobody dead in a Redis that takes no beats', async () => {
+    const mediaWorker = await watching();
+    const owner = await watching();
+    await mediaWorker.vigil.start();
+    await owner.vigil.start();
+    await trusting(owner);
+    const look = createLookAfter({
+      isBeating: (workerId) => owner.registry.isBeating(workerId),
+      unbrokenSince: () => owner.redis.unbrokenSince(),
+      lost: async () => undefined,
+      secondLookMs: 500,
+    });
+    const beat = keys.workerKey(mediaWorker.id, Component.HEARTBEAT);
+    await redis.config('SET', 'maxmemory', '1');
+    try {
+      await until('its last beat expired', async () => (await redis.exists(beat)) === 0);
+      expect(await look('call', mediaWorker.id, 1)).toBe(false);
+    } finally {
+      await redis.config('SET', 'maxmemory', '0');
+    }
+    await trusting(owner);
+    expect(await look('call', mediaWorker.id, 1)).toBe(false);
+    mediaWorker.proxy.set({ kind: 'hang' });
+    await until('it is found out', () => look('call', mediaWorker.id, 1));
   });
 
   it('what could not be told is told again', async () => {
