@@ -2,9 +2,11 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { CallInstance } from '../../../src/actors/call-instance.js';
 import type { Attached, CallDescription, TurnAnswer } from '../../../src/actors/call-messages.js';
 import type { Answer } from '../../../src/actors/ports.js';
 import type { ConversationContext } from '../../../src/memory/context.js';
+import { createJournal } from '../../../src/stores/journal.js';
 import { Component } from '../../../src/stores/keys.js';
 import { type RedisServer, startRedis, until } from '../../support/redis-servers.js';
 import { MemoryArchive } from './archive.js';
@@ -19,6 +21,8 @@ let workers: Worker[];
 let erased: Set<string>;
 /** Where placement says that the actor lives. */
 let owner = 0;
+/** Whether a call that has something to write is called for it. */
+let settles = true;
 
 const session = (): string => keys.callKey(callId, Component.SESSION);
 const history = (): string => keys.conversationKey(callId, Component.HISTORY);
@@ -41,7 +45,9 @@ beforeEach(() => {
   owner = 0;
   const contexts = new Map<string, ConversationContext>();
   erased = new Set();
-  const routed = (method: string, args: object): Promise<unknown> => on(owner, method, args);
+  settles = true;
+  const routed = async (method: string, args: object): Promise<unknown> =>
+    settles || method !== 'settle' ? on(owner, method, args) : undefined;
   workers = lines.map((line) => new Worker(callId, line, archive, { routed, contexts, erased }));
 });
 
@@ -57,11 +63,27 @@ function worker(at: number): Worker {
   return found;
 }
 
-const proxy = (at: number) => {
-  const line = lines[at];
-  if (!line) throw new Error('no such line');
-  return line.proxy;
-};
+function line(at: number): Line {
+  const found = lines[at];
+  if (!found) throw new Error('no such line');
+  return found;
+}
+
+const proxy = (at: number) => line(at).proxy;
+
+/** Asked again where a busy machine makes it late: for what may be sent twice. */
+async function answered<T>(ask: () => Promise<T>): Promise<T> {
+  let answer: { readonly value: T } | undefined;
+  await until('it is answered', async () => {
+    answer = await ask().then(
+      (value) => ({ value }),
+      () => undefined,
+    );
+    return answer !== undefined;
+  });
+  if (!answer) throw new Error('not answered');
+  return answer.value;
+}
 
 const on = <T extends object>(at: number, method: string, args: object): Promise<Answer<T>> =>
   worker(at).host.dispatch(callId, method, args) as Promise<Answer<T>>;
@@ -165,13 +187,21 @@ describe('rule 1: incarnation, owner epoch, media epoch', () => {
 describe('rule 2: unknown is not no', () => {
   it('a commit whose reply was lost is found by its id, and not done twice', async () => {
     const at = await attached(0);
-    proxy(0).dropNextReply();
-    await until('it is durable', async () => {
-      const answer = await turn(0, at, 1, 'a');
-      return answer.ok && answer.durable;
+    const said: string[] = [];
+    // The reply that is lost may be one to a probe, and on a busy machine the look may be late: then once more.
+    await until('one is found by its id', async () => {
+      const { rules } = worker(0);
+      rules.length = 0;
+      said.push(`turn ${said.length + 1}`);
+      proxy(0).dropNextReply();
+      await until('it is durable', async () => {
+        const answer = await turn(0, at, said.length, said.at(-1) ?? '');
+        return answer.ok && answer.durable;
+      });
+      return rules.includes('unknown_resolved') && !rules.includes('diverged');
     });
-    expect(await journal()).toEqual(['a']);
-    expect(await redis.hget(session(), 'seq')).toBe('1');
+    expect(await journal()).toEqual(said);
+    expect(await redis.hget(session(), 'seq')).toBe(String(said.length));
   });
 
   it('what arrives late changes nothing that came after it', async () => {
@@ -188,6 +218,23 @@ describe('rule 2: unknown is not no', () => {
     expect(await journal()).toEqual(['a', 'b']);
     const { seq, me } = await redis.hgetall(session());
     expect([seq, me]).toEqual(['2', '1']);
+  });
+
+  it('what an owner sent earlier and arrives after its later writes changes nothing', async () => {
+    const at = await attached(0);
+    expect(await turn(0, at, 1, 'a')).toMatchObject(acknowledged);
+    await on(0, 'say', { ...at, saying: { turnId: 's', sentences: ['new'] } });
+    await settled(0);
+    const before = await redis.hgetall(session());
+    const own = {
+      ...{ incarnation: before.inc ?? '', ownerEpoch: Number(before.oe), ownerNonce: before.on ?? '' },
+    };
+    const write = { number: Number(before.wn) - 1, acknowledged: 0 };
+    const late = createJournal(line(0).redis, keys);
+    const commit = { commitId: 'late', write, fromSeq: 0, payloads: ['{"id":"late"}'] };
+    expect(await answered(() => late.write(callId, own, write, { saying: 'old' }))).toEqual({ kind: 'done' });
+    expect(await answered(() => late.commit(callId, own, commit))).toEqual({ kind: 'diverged' });
+    expect([await redis.hgetall(session()), await journal()]).toEqual([before, ['a']]);
   });
 
   it('a lost reply to a claim is no second owner', async () => {
@@ -321,18 +368,14 @@ describe('rule 4: Redis may go back in time', () => {
     await turn(0, at, 1, 'a');
     owner = 1;
     await redis.del(session(), history());
-    const stale = await worker(0).host.local(callId, 'held back', async (call) =>
-      call.turn(
-        {
-          ...at,
-          turnNo: 2,
-          offer: { turnId: 'x', role: 'user', text: '', agent: '', startedAtMs: 1, endedAtMs: 1 },
-        },
-        { number: 0 },
-      ),
-    );
-    expect(stale).toMatchObject(waits);
-    expect(await redis.exists(session(), history())).toBe(0);
+    const offer = { turnId: 'x', role: 'user', text: '', agent: '', startedAtMs: 1, endedAtMs: 1 } as const;
+    const heldBack = (call: CallInstance) => call.turn({ ...at, turnNo: 2, offer }, { number: 0 });
+    // It finds out with the first one; what comes later is as old.
+    for (let time = 0; time < 2; time += 1) {
+      expect(await worker(0).host.local(callId, 'held back', heldBack)).toMatchObject(waits);
+      expect(await redis.exists(session(), history())).toBe(0);
+    }
+    expect(worker(0).rules).toEqual(['diverged']);
     await attached(1);
     expect(await journal()).toEqual([]);
   });
@@ -375,6 +418,7 @@ describe('rule 4: Redis may go back in time', () => {
     const at = await attached(0);
     await turn(0, at, 1, 'a');
     worker(0).crash();
+    owner = 1;
     await redis.del(session());
     const again = await attached(1);
     expect(again.incarnation).toBe(at.incarnation);
@@ -397,6 +441,7 @@ describe('rule 5: turn numbers', () => {
 
   it('a duplicate completes what its first try left undone', async () => {
     const at = await attached(0);
+    settles = false;
     proxy(0).set({ kind: 'hang' });
     expect(await turn(0, at, 1, 'a')).toMatchObject(waits);
     proxy(0).cut();
