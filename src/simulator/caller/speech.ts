@@ -30,22 +30,22 @@ export interface Utterance {
 /** Speaks the callers' lines; what was spoken once is kept. */
 export class Speech {
   readonly #pool = new FlitePool({ threads: FLITE_THREADS });
-  readonly #utterances = new LRUCache<string, Promise<Utterance>>({ max: CACHE_UTTERANCES });
+  /** Sound alone: many callers may say the same with other words in mind. */
+  readonly #spoken = new LRUCache<string, Promise<readonly SpeechFrame[]>>({ max: CACHE_UTTERANCES });
 
   /** The utterance of a line at a sample rate; undefined for a line without words. */
   async utterance(line: ScriptLine, voice: string, rate: MediaRate): Promise<Utterance | undefined> {
     const { say, wav } = line;
-    if (wav !== undefined) {
-      const text = line.text ?? say ?? '';
-      return this.#cached(JSON.stringify(['wav', wav, rate, text]), async () =>
-        toUtterance(text, await readWav(wav, rate), rate),
-      );
-    }
-    if (say === undefined) return undefined;
-    const text = line.text ?? say;
-    return this.#cached(JSON.stringify(['say', voice, say, rate, text]), async () =>
-      toUtterance(text, await this.speak(say, voice, rate), rate),
-    );
+    if (wav === undefined && say === undefined) return undefined;
+    const frames =
+      wav !== undefined
+        ? this.#cached(JSON.stringify(['wav', wav, rate]), () => readWav(wav, rate), rate)
+        : this.#cached(
+            JSON.stringify(['say', voice, say, rate]),
+            () => this.speak(say ?? '', voice, rate),
+            rate,
+          );
+    return { text: line.text ?? say ?? '', frames: await frames };
   }
 
   /** PCM16 mono of a text. Throws RTV_SIM_SPEECH_FAILED. */
@@ -64,12 +64,12 @@ export class Speech {
     await this.#pool.close();
   }
 
-  #cached(key: string, make: () => Promise<Utterance>): Promise<Utterance> {
-    const known = this.#utterances.get(key);
+  #cached(key: string, make: () => Promise<Buffer>, rate: MediaRate): Promise<readonly SpeechFrame[]> {
+    const known = this.#spoken.get(key);
     if (known) return known;
-    const made = make();
-    this.#utterances.set(key, made);
-    made.catch(() => this.#utterances.delete(key));
+    const made = make().then((pcm) => spokenFrames(pcm, rate));
+    this.#spoken.set(key, made);
+    made.catch(() => this.#spoken.delete(key));
     return made;
   }
 }
@@ -121,10 +121,10 @@ function firstChannel(pcm: Buffer, channels: number): Buffer {
 }
 
 /** Cuts into frames and trims silence at both ends, so that the end of the frames is the end of the speech. */
-function toUtterance(text: string, pcm: Buffer, rate: MediaRate): Utterance {
+function spokenFrames(pcm: Buffer, rate: MediaRate): readonly SpeechFrame[] {
   const all = [...cutFrames(pcm, rate)];
   const first = all.findIndex(isVoice);
   const last = all.findLastIndex(isVoice);
   const spoken = first < 0 ? all : all.slice(first, last + 1);
-  return { text, frames: spoken.map((frame) => ({ pcm: frame, base64: frame.toString('base64') })) };
+  return spoken.map((frame) => ({ pcm: frame, base64: frame.toString('base64') }));
 }
