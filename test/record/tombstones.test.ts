@@ -1,20 +1,33 @@
 /** Tombstones of erased callers in both tiers (rule of state 11), and what an archiver and a caller's actor make of them. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { ActorClient } from '../../src/actors/client.js';
+import type { CallSummary } from '../../src/actors/ports.js';
 import { SubjectInstance } from '../../src/actors/subject-actor.js';
 import { newIncarnation } from '../../src/call/incarnation.js';
 import { ANSWER_HOLDS_MS } from '../../src/privacy/tombstone.js';
 import { Archiver } from '../../src/record/archiver.js';
 import type { ArchiveDocument } from '../../src/record/documents.js';
 import { type Cosmos, cosmosFrom } from '../../src/stores/cosmos/client.js';
+import { CosmosArchive } from '../../src/stores/cosmos/cosmos-archive.js';
 import { provision } from '../../src/stores/cosmos/provision.js';
 import { CosmosRecords } from '../../src/stores/cosmos/record-container.js';
+import { Component } from '../../src/stores/keys.js';
 import type { RedisManager } from '../../src/stores/redis/manager.js';
 import { TombstoneStore } from '../../src/stores/tombstones.js';
+import { createClosing } from '../../src/worker/closing.js';
 import { createErasures } from '../../src/worker/erasures.js';
-import { openRedis } from '../contract/memory/support.js';
+import { openRedis, seal } from '../contract/memory/support.js';
 import { type CosmosTarget, STANDIN_KEY, startCosmosTarget } from '../support/cosmos-target.js';
 import { type RedisServer, startRedis, until } from '../support/redis-servers.js';
 import { turnOf } from '../support/turn-document.js';
+
+/** Called by nothing that is tested here. */
+const nobody: ActorClient = {
+  call: async () => ({ ok: false, code: 'RTV_ACTOR_UNREACHABLE' }),
+  registerReminder: async () => false,
+  unregisterReminder: async () => false,
+  close: async () => undefined,
+};
 
 let target: CosmosTarget;
 let cosmos: Cosmos;
@@ -121,19 +134,72 @@ describe('the archiver', () => {
     expect(told.sort()).toEqual([1, 2]);
   });
 
-  it('waits while nobody can say', async () => {
-    let known = false;
-    const { archiver, written } = archiving(async () => {
-      if (!known) throw new Error('no answer');
-      return false;
-    });
-    archiver.offer(turnOf('s', 1, { incarnation: before }), 'x');
+  it('waits while Cosmos DB cannot say, and then heeds what it says', async () => {
+    const [free, erased] = [newSubject(), newSubject()];
+    await raise(erased);
+    let away = true;
+    const erasures = createErasures(
+      {
+        since: (from) => store.since(from),
+        spread: (stone) => store.spread(stone),
+        read: async (subjectId) => {
+          if (away) throw new Error('no answer');
+          return store.read(subjectId);
+        },
+      },
+      silent,
+    );
+    const { archiver, written } = archiving((subject, incarnation) => erasures.check(subject, incarnation));
+    archiver.offer(turnOf('free', 1, { incarnation: before }), free);
+    archiver.offer(turnOf('erased', 1, { incarnation: before }), erased);
     expect(await archiver.drain(200)).toBe(false);
     expect(written).toEqual([]);
-    known = true;
+    away = false;
     expect(await archiver.drain(10_000)).toBe(true);
     await archiver.stop();
-    expect(written).toHaveLength(1);
+    expect(written.map(({ sessionId }) => sessionId)).toEqual(['free']);
+  });
+});
+
+describe('the closing of a call', () => {
+  it('of an erased caller closes no transcript, and leaves a summary that names nobody', async () => {
+    const subjectId = newSubject();
+    await raise(subjectId);
+    const closed: string[] = [];
+    const closing = createClosing({
+      redis,
+      seal,
+      archive: new CosmosArchive(cosmos),
+      transcripts: {
+        complete: async ({ incarnation }) => {
+          closed.push(incarnation);
+          return 'complete';
+        },
+      },
+      actors: nobody,
+      erasures: createErasures(store, silent),
+    });
+    const kept: unknown[] = [];
+    for (const incarnation of [before, later]) {
+      const callConnectionId = `call of ${incarnation}`;
+      const call = { callConnectionId, incarnation, correlationId: 'c', subjectId, remembered: 'likes tea' };
+      const summary = { ...call, turns: 1, outcome: 'completed' };
+      const transcript = await closing.completeTranscript(summary);
+      await closing.writeSummary({ ...summary, transcript });
+      const found = await redis.getJson(redis.keyManager.callKey(callConnectionId, Component.SUMMARY));
+      const { sealed } = found as { sealed: string };
+      const { remembered, subjectId: names } = seal.reveal(
+        'summary',
+        callConnectionId,
+        sealed,
+      ) as CallSummary;
+      kept.push([transcript, names, remembered]);
+    }
+    expect(closed).toEqual([later]);
+    expect(kept).toEqual([
+      ['erased', undefined, undefined],
+      ['complete', subjectId, 'likes tea'],
+    ]);
   });
 });
 
