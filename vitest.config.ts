@@ -34,6 +34,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'contract',
+          // They wait for servers more than they work: two at a time, on two cores as well.
+          maxWorkers: 2,
           include: ['test/{contract,acs,simulator,speech,record,stack}/**/*.test.ts'],
           ...timeouts(60),
           sequence: { groupOrder: 1 },

@@ -21,7 +21,7 @@ export const bench: Bench = {
   description: 'call set-up, first audio, replies and turn commits over many simulated calls',
   options: {
     calls: { default: 300, help: 'calls to measure' },
-    concurrency: { default: 12, help: 'calls at once' },
+    concurrency: { default: 8, help: 'calls at once' },
     warmup: { default: 12, help: 'calls before them, not measured' },
     workers: { default: 2, help: 'workers, each with a sidecar' },
   },
