@@ -11,6 +11,8 @@ const SAID = [
   'That is all. Thank you, and goodbye.',
 ];
 
+const MOST_CALLS = 9;
+
 let system: TestStack;
 let view: StackView;
 
@@ -39,11 +41,14 @@ it('asks for the API token, and for the right worker', async () => {
 it('moves live calls in their pauses: everything said is answered and in the transcript once', async () => {
   const script = SAID.map((say) => ({ say }));
   const calls: Promise<CallResult>[] = [];
-  // The ingress takes turns: some of them have their audio at the first worker.
+  // The ingress takes turns with all requests: where each audio went to one worker, one more call goes to the other.
   for (let call = 0; call < 4; call += 1) calls.push(view.place({ script }));
   await eventually('calls at both', async () => {
     const counts = await Promise.all(view.info.workers.map(({ url }) => sessionsOf(url)));
-    return Math.min(...counts) > 0 && counts.reduce((sum, count) => sum + count, 0) === 4;
+    if (counts.reduce((sum, count) => sum + count, 0) !== calls.length) return false;
+    if (Math.min(...counts) > 0) return true;
+    if (calls.length < MOST_CALLS) calls.push(view.place({ script }));
+    return false;
   });
   const drained = await view.rtvoice(['drain', 'worker-1', '--json', '--wait', '60']);
   expect([drained.code, JSON.parse(drained.stdout)]).toEqual([
