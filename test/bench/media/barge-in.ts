@@ -3,7 +3,6 @@
  * never stops; in each, trial after trial: the agent tells a story, the caller speaks into it, and the far end of the
  * socket sees when StopAudio comes and what comes after it.
  */
-import { FlitePool } from '../../../src/audio/flite.js';
 import { figure, type Row, series } from '../frame.js';
 import { CallerAudio } from './caller-audio.js';
 import { Host } from './host-control.js';
@@ -63,9 +62,7 @@ const WORDS = 'No, wait a moment please.';
 
 export async function bargeIn(options: BargeInOptions): Promise<Row[]> {
   const { trials, calls, say } = options;
-  const pool = new FlitePool({ threads: 1 });
-  const material = await makeMaterial(pool);
-  await pool.close();
+  const material = await makeMaterial();
   say(`barge-in: ${material.clips.length} voices' lines, ${trials} trials a cell, ${CELLS.length} cells`);
   const host = await Host.start();
   try {

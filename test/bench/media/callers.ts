@@ -3,7 +3,6 @@
  * reports how well it kept time itself. Each caller speaks for 40 % of the time. Frames are made and masked once.
  */
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
-import { FlitePool } from '../../../src/audio/flite.js';
 import { CallerAudio } from './caller-audio.js';
 import type { LoadMessage, LoadOptions, LoadReport, Percentiles } from './load-messages.js';
 import { makeMaterial } from './material.js';
@@ -118,9 +117,7 @@ async function main({ port, calls, seconds, agentTalks }: LoadOptions): Promise<
 
 /** A minute of a caller's sound as messages: words of many voices for 40 % of it. */
 async function makeRing(): Promise<Buffer[]> {
-  const pool = new FlitePool({ threads: 1 });
-  const material = await makeMaterial(pool);
-  await pool.close();
+  const material = await makeMaterial();
   const audio = new CallerAudio(material.noise.white, SNR_DB, 0);
   let clip = 0;
   for (let stretch = 0; stretch < RING_FRAMES; stretch += STRETCH_FRAMES) {

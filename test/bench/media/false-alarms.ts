@@ -2,7 +2,6 @@
  * What is no interruption: noise, slams, coughs, and callers who say "uh-huh". The agent talks all the time; counted is
  * how often it falls silent, how soon it goes on, and how often it gives up a reply that nobody meant to stop.
  */
-import { FlitePool } from '../../../src/audio/flite.js';
 import { figure, type Row, series } from '../frame.js';
 import { CELLS, type Cell, cellName } from './barge-in.js';
 import { CallerAudio } from './caller-audio.js';
@@ -40,9 +39,7 @@ interface Listened {
 
 export async function falseAlarms(options: FalseAlarmOptions): Promise<Row[]> {
   const { minutes, calls, say, signal } = options;
-  const pool = new FlitePool({ threads: 1 });
-  const material = await makeMaterial(pool);
-  await pool.close();
+  const material = await makeMaterial();
   const perCell = Math.max(1, Math.floor(calls / CELLS.length));
   say(`false alarms: ${minutes} min of call time in each of ${CELLS.length} cells, ${perCell} calls each`);
   const host = await Host.start();

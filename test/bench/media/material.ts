@@ -4,7 +4,7 @@
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FlitePool } from '../../../src/audio/flite.js';
+import { FlitePool } from '../../../src/audio/flite.js';
 import { decodeWav } from '../../../src/audio/wav.js';
 import { babble, onsetMs, pick, rms, seeded, toFloat, whiteNoise } from '../../speech/vad-trials.js';
 
@@ -62,7 +62,16 @@ const SHORTEST_MS = 1_000;
 /** A pause in a reading, after which another phrase begins, ms. */
 const PAUSE_MS = 250;
 
-export async function makeMaterial(pool: FlitePool, seed = 7): Promise<Material> {
+export async function makeMaterial(seed = 7): Promise<Material> {
+  const pool = new FlitePool({ threads: 1 });
+  try {
+    return await materialOf(pool, seed);
+  } finally {
+    await pool.close();
+  }
+}
+
+async function materialOf(pool: FlitePool, seed: number): Promise<Material> {
   const random = seeded(seed);
   const say = (text: string, voice: string): Promise<Buffer> =>
     pool.synthesize(text, { voice, sampleRate: RATE });

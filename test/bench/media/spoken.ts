@@ -6,7 +6,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FlitePool } from '../../../src/audio/flite.js';
 import { encodeWav } from '../../../src/audio/wav.js';
 import { wordTimes } from '../../support/pocketsphinx.js';
 import { figure, type Row, series } from '../frame.js';
@@ -54,9 +53,7 @@ const FEWEST_SENTENCES = 6;
 const WORDS = 'No, wait a moment please.';
 
 export async function spokenWords({ interruptions, say, signal }: SpokenOptions): Promise<Row[]> {
-  const pool = new FlitePool({ threads: 1 });
-  const material = await makeMaterial(pool);
-  await pool.close();
+  const material = await makeMaterial();
   const host = await Host.start();
   try {
     const sentences = await sentencesOf(host);
